@@ -1,0 +1,169 @@
+import { H3 } from 'h3';
+import type { Application } from '../../application/application.ts';
+import type { Freshness, Read } from '../../application/read.ts';
+import type { Issue } from '../../domain/issue.ts';
+import type { Ids, Log } from '../../domain/ports/runtime.ts';
+import type { RequestLimits } from '../../domain/ports/security.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import type { User } from '../../domain/user.ts';
+import { parseBearer } from './bearer.ts';
+import { readJsonBody } from './body.ts';
+import type { OriginOf } from './client-address.ts';
+import { freshnessOf } from './conditional.ts';
+import type { Cors } from './cors.ts';
+import { withDeadline } from './deadline.ts';
+import { guard } from './guard.ts';
+import { requestIdOf } from './headers.ts';
+import { check } from './input.ts';
+import { failureProblem, invalidProblem, problem } from './problems.ts';
+import { parseQuery } from './query.ts';
+import { type Reply, toResponse } from './reply.ts';
+import type { Call, Route } from './route.ts';
+import { type RoutesOfPath, routesByPath } from './routing.ts';
+import { noQuery } from './schemas.ts';
+import { thrownProblem } from './thrown.ts';
+
+/** What an app needs beside its routes. */
+export type AppContext = {
+  readonly application: Application;
+  readonly log: Log;
+  readonly ids: Pick<Ids, 'uuid'>;
+  readonly cors: Cors;
+  readonly originOf: OriginOf;
+  readonly limits: RequestLimits;
+  readonly requestDeadlineMs: number;
+  readonly isShuttingDown: () => boolean;
+};
+
+/** A request on its way; `stage` is for the one who has to say why it took too long. */
+type Visit = {
+  readonly request: Request;
+  readonly requestId: string;
+  readonly search: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  stage: 'receiving' | 'answering';
+};
+
+/**
+ * A table of routes as a function of requests. h3 finds the row; everything after that is ours, because h3 drops the
+ * headers of middleware on errors, lets a foreign error choose status and headers, echoes the URL in a 404 and answers
+ * 404 to a wrong method. The order is: guard, path, method, limit, authentication, role, query,
+ * body, use case.
+ */
+export const createApp = (
+  routes: readonly Route[],
+  context: AppContext,
+): ((request: Request) => Promise<Response>) => {
+  const { application, cors } = context;
+  const app = new H3({
+    silent: true,
+    allowMalformedURL: true,
+    onError: (error, { req }) => respond(req, newId(req), thrownProblem(error, context.log, newId(req))),
+  });
+
+  const newId = (request: Request): string => requestIdOf(request, context.ids.uuid);
+
+  const respond = (request: Request, requestId: string, reply: Reply): Response =>
+    toResponse(reply, requestId, request.method, cors.headers(request));
+
+  const serve = (visit: Visit, rows: RoutesOfPath): Promise<Response> => {
+    const work = answer(visit, rows).catch((error: unknown) =>
+      thrownProblem(error, context.log, visit.requestId),
+    );
+    const late = () => problem(visit.stage === 'receiving' ? 'request-timeout' : 'deadline-exceeded');
+    return withDeadline(work, context.requestDeadlineMs, late).then((reply) =>
+      respond(visit.request, visit.requestId, reply),
+    );
+  };
+
+  const answer = async (visit: Visit, rows: RoutesOfPath): Promise<Reply> => {
+    const { request } = visit;
+    const preflight = cors.preflight(request, rows.allow);
+    if (preflight !== undefined) return preflight;
+    const route = rows.byMethod.get(request.method);
+    if (route === undefined) return problem('method-not-allowed', { headers: [['allow', rows.allow]] });
+
+    const call: Call = {
+      application,
+      header: (name) => request.headers.get(name),
+      parameter: (name) => visit.parameters[name] ?? '',
+      isShuttingDown: context.isShuttingDown,
+      freshness: freshnessOf(request),
+      // Who sends no body guesses at nothing.
+      origin: route.body === undefined ? undefined : context.originOf(request),
+    };
+    // A host that tells no addresses has none to limit; over a socket there always is one.
+    if (route.limited !== undefined && call.origin !== undefined) {
+      const retryAfterMs = await context.limits.take(route.limited, call.origin);
+      if (retryAfterMs !== undefined) return problem('too-many-attempts', { retryAfterMs });
+    }
+    if (route.access === 'none') {
+      const input = await readInput(visit, route);
+      return input.ok ? route.run(call, input.value) : input.error;
+    }
+    const caller = await authenticate(call, route.showsCaller ? call.freshness : 'bounded');
+    if (!caller.ok) return caller.error;
+    const { value: user, source } = caller.value;
+    if (route.access === 'admin' && user.role !== 'admin') return problem('forbidden');
+    const input = await readInput(visit, route);
+    return input.ok ? route.run({ ...call, user, source }, input.value) : input.error;
+  };
+
+  app.all('/**', ({ req }) => respond(req, newId(req), problem('not-found')));
+  for (const [pattern, rows] of routesByPath(routes)) {
+    app.all(pattern, (event) => {
+      const request = event.req;
+      const requestId = newId(request);
+      const parameters = decodeParameters(event.context.params);
+      // h3 takes a path with a slash at its end for the one without.
+      const { pathname, search } = event.url;
+      if (parameters === undefined || (pathname.endsWith('/') && pathname !== '/')) {
+        return respond(request, requestId, problem('not-found'));
+      }
+      return serve({ request, requestId, search, parameters, stage: 'answering' }, rows);
+    });
+  }
+
+  return async (request) => {
+    const flaw = guard(request);
+    return flaw === undefined ? app.fetch(request) : respond(request, newId(request), problem(flaw));
+  };
+};
+
+const authenticate = async (call: Call, freshness: Freshness): Promise<Result<Read<User>, Reply>> => {
+  const credentials = parseBearer(call.header('authorization'));
+  if (credentials.kind === 'missing') return fail(problem('unauthenticated'));
+  if (credentials.kind === 'malformed') return fail(problem('invalid-token'));
+  const caller = await call.application.authenticate(credentials.token, freshness);
+  return caller.ok ? caller : fail(failureProblem(caller.error));
+};
+
+/** The query and the body, each only parsed; a body that the route does not take is never read. */
+const readInput = async (
+  visit: Visit,
+  route: Route,
+): Promise<Result<{ query: unknown; body: unknown }, Reply>> => {
+  const query = readQuery(visit.search, route);
+  if (!query.ok) return fail(invalidProblem(query.error));
+  if (route.body === undefined) return ok({ query: query.value, body: undefined });
+  visit.stage = 'receiving';
+  const body = await readJsonBody(visit.request);
+  visit.stage = 'answering';
+  return body.ok ? ok({ query: query.value, body: body.value }) : body;
+};
+
+const readQuery = (search: string, route: Route): Result<unknown, readonly Issue[]> => {
+  const query = parseQuery(search);
+  return query.ok && route.query === undefined && search !== '' ? check(noQuery, query.value) : query;
+};
+
+/** The segments of the path, decoded; `undefined` if one cannot be. An encoded slash stays inside its segment. */
+const decodeParameters = (parameters: Readonly<Record<string, string>> = {}) => {
+  try {
+    return Object.fromEntries(
+      Object.entries(parameters).map(([name, value]) => [name, decodeURIComponent(value)]),
+    );
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,48 @@
+import type { Application } from '../../application/application.ts';
+import type { Ids, Log } from '../../domain/ports/runtime.ts';
+import type { RequestLimits } from '../../domain/ports/security.ts';
+import { createApp } from './app.ts';
+import { createOriginOf } from './client-address.ts';
+import { createCors } from './cors.ts';
+import { operationsRoutes, publicRoutes } from './routes.ts';
+
+/**
+ * Kith over HTTP: for any host that speaks the web standard. Neither function ever rejects.
+ * A host that is no `node:http` server sets `ip` on the request, as srvx does, to say where it comes from; without it
+ * there are no limits per address, and all guesses at a password are of one origin.
+ */
+export type Http = {
+  /** The API for everybody. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** What operators see; never meant for the internet. */
+  readonly ops: (request: Request) => Promise<Response>;
+};
+
+export type HttpOptions = {
+  readonly log: Log;
+  readonly ids: Pick<Ids, 'uuid'>;
+  /** Origins whose pages may call the API, each as a browser sends it (`https://app.example`). None by default. */
+  readonly corsOrigins?: readonly string[] | undefined;
+  /** Addresses and CIDRs whose X-Forwarded-For counts. None by default. */
+  readonly trustedProxies?: readonly string[] | undefined;
+  /** How often one address may log in and register. No limits by default. */
+  readonly limits?: RequestLimits | undefined;
+  /** How long a request may take until it is answered 503 (or 408 if it is still arriving). 8,000 by default. */
+  readonly requestDeadlineMs?: number | undefined;
+  /** While true, `/health/ready` is 503, so that a load balancer sends nobody here any more. */
+  readonly isShuttingDown?: (() => boolean) | undefined;
+};
+
+/** The contract of the HTTP API over the use cases. */
+export const createHttp = (application: Application, options: HttpOptions): Http => {
+  const { log, ids, corsOrigins = [], trustedProxies = [], limits = noLimits } = options;
+  const { requestDeadlineMs = 8000, isShuttingDown = () => false } = options;
+  const originOf = createOriginOf(trustedProxies);
+  const context = { application, log, ids, originOf, limits, requestDeadlineMs, isShuttingDown };
+  return {
+    fetch: createApp(publicRoutes, { ...context, cors: createCors(corsOrigins) }),
+    ops: createApp(operationsRoutes, { ...context, cors: createCors([]) }),
+  };
+};
+
+const noLimits: RequestLimits = { take: async () => undefined };

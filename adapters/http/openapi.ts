@@ -1,0 +1,159 @@
+import type { z } from 'zod';
+import {
+  type JsonSchema,
+  propertiesOf,
+  schemaReference,
+  toJsonSchema,
+  toNamedJsonSchemas,
+} from './json-schema.ts';
+import { problemRows } from './problem-table.ts';
+import type { ProblemCode } from './problems.ts';
+import * as shape from './representations.ts';
+import type { Route } from './route.ts';
+
+const components: Readonly<Record<string, z.ZodType>> = {
+  User: shape.user,
+  Profile: shape.profile,
+  Session: shape.session,
+  Contact: shape.contact,
+  ContactPage: shape.contactPage,
+  Problem: shape.problemBody,
+};
+
+/** The routes as an OpenAPI 3.1 document, from the very schemas that validate requests. */
+export const openApi = (routes: readonly Route[]): JsonSchema => ({
+  openapi: '3.1.0',
+  info: {
+    title: 'Kith',
+    version: '0.1.0',
+    description: 'Users and their contacts behind a cache that does not lie.',
+    license: { name: 'MIT', identifier: 'MIT' },
+  },
+  servers: [{ url: '/' }],
+  paths: Object.fromEntries(
+    [...Map.groupBy(routes, (route) => route.path)].map(([path, rows]) => [
+      path,
+      {
+        ...pathParameters(path),
+        ...Object.fromEntries(rows.map((route) => [route.method.toLowerCase(), operation(route)])),
+      },
+    ]),
+  ),
+  components: {
+    schemas: toNamedJsonSchemas(components),
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+  },
+});
+
+const operation = (route: Route): JsonSchema => ({
+  operationId: route.name,
+  summary: route.summary,
+  tags: [route.path.split('/')[1]],
+  ...(route.access === 'none' ? {} : { security: [{ bearer: [] }] }),
+  parameters: [...queryParameters(route), ...headerParameters(route)],
+  ...(route.body === undefined
+    ? {}
+    : {
+        requestBody: {
+          required: true,
+          content: { 'application/json': { schema: toJsonSchema(route.body) } },
+        },
+      }),
+  responses: { [route.success.status]: success(route), ...failures(route) },
+});
+
+const pathParameters = (path: string): JsonSchema => {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  if (names.length === 0) return {};
+  return {
+    parameters: names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+  };
+};
+
+const queryParameters = (route: Route): readonly JsonSchema[] =>
+  route.query === undefined
+    ? []
+    : propertiesOf(toJsonSchema(route.query, 'output')).map(({ name, schema, required }) => ({
+        name,
+        in: 'query',
+        required,
+        schema,
+      }));
+
+const headerParameters = (route: Route): readonly JsonSchema[] => {
+  const headers: string[] = [];
+  if (route.ifMatch) headers.push('If-Match');
+  if (route.etag && route.method === 'GET') headers.push('If-None-Match');
+  if (route.cached) headers.push('Cache-Control');
+  return headers.map((name) => ({ name, in: 'header', required: false, schema: { type: 'string' } }));
+};
+
+const success = (route: Route): JsonSchema => {
+  const { schema, description, status, mediaType = 'application/json' } = route.success;
+  const headers = [
+    'X-Request-Id',
+    ...(route.etag ? ['ETag'] : []),
+    ...(route.cached ? ['Cache-Status'] : []),
+    ...(status === 201 ? ['Location'] : []),
+  ];
+  return {
+    description,
+    headers: Object.fromEntries(headers.map((name) => [name, { schema: { type: 'string' } }])),
+    ...(status === 204
+      ? {}
+      : { content: { [mediaType]: schema === undefined ? {} : { schema: schemaOf(schema) } } }),
+  };
+};
+
+const schemaOf = (schema: z.ZodType): JsonSchema => {
+  const [name] = Object.entries(components).find(([, component]) => component === schema) ?? [];
+  return name === undefined ? toJsonSchema(schema, 'output') : { $ref: schemaReference(name) };
+};
+
+const failures = (route: Route): JsonSchema => {
+  const byStatus = Map.groupBy([...ownCodes(route), ...commonCodes], (code) => problemRows[code].status);
+  const problems = [...byStatus].map(([status, codes]) => [
+    status,
+    {
+      description: codes.join(', '),
+      content: { 'application/problem+json': { schema: { $ref: schemaReference('Problem') } } },
+    },
+  ]);
+  const notModified = { description: 'The client has this version.' };
+  return {
+    ...Object.fromEntries(problems),
+    ...(route.etag && route.method === 'GET' ? { 304: notModified } : {}),
+  };
+};
+
+/** What every route can answer with. A query parameter that a route does not know is an unknown field everywhere. */
+export const commonCodes: readonly ProblemCode[] = [
+  'bad-host',
+  'bad-target',
+  'unknown-field',
+  'internal-error',
+  'database-unavailable',
+  'outcome-unknown',
+  'write-conflict',
+  'overloaded',
+  'deadline-exceeded',
+];
+
+const bodyCodes: readonly ProblemCode[] = [
+  'malformed-json',
+  'incomplete-body',
+  'request-timeout',
+  'body-too-large',
+  'unsupported-media-type',
+];
+
+/** Beyond the common ones, the problems of a route: those of its row, and those that its other columns imply. */
+export const ownCodes = (route: Route): readonly ProblemCode[] => {
+  const codes: ProblemCode[] = [];
+  if (route.access !== 'none') codes.push('unauthenticated', 'invalid-token');
+  if (route.access === 'admin') codes.push('forbidden');
+  if (route.body !== undefined) codes.push(...bodyCodes);
+  if (route.body !== undefined || route.query !== undefined) codes.push('invalid-input');
+  if (route.ifMatch) codes.push('version-conflict');
+  return [...codes, ...(route.failures ?? [])];
+};

@@ -1,0 +1,41 @@
+import type { Header, HeaderList } from './headers.ts';
+import { TextResponse } from './text-response.ts';
+
+/** An answer before the headers that every response carries. A body that names the request is a function of its id. */
+export type Reply = {
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: string | null | ((requestId: string) => string);
+};
+
+export type Answer = Reply | Promise<Reply>;
+
+const jsonType: Header = ['content-type', 'application/json'];
+
+export const json = (status: number, body: object, headers: HeaderList = []): Reply =>
+  jsonText(status, JSON.stringify(body), headers);
+
+export const jsonText = (status: number, body: string, headers: HeaderList = []): Reply => ({
+  status,
+  headers: [jsonType, ...headers],
+  body,
+});
+
+export const noContent: Reply = { status: 204, headers: [], body: null };
+
+/**
+ * The one place where a `Response` is made, so that no error, 304 or preflight can miss a header. HEAD and the statuses
+ * that have no content get none.
+ */
+export const toResponse = (reply: Reply, requestId: string, method: string, more: HeaderList): Response => {
+  const headers: [string, string][] = [
+    ['x-request-id', requestId],
+    ['x-content-type-options', 'nosniff'],
+    ['cache-control', 'private, no-store'],
+    ['referrer-policy', 'no-referrer'],
+  ];
+  for (const [name, value] of reply.headers) headers.push([name, value]);
+  for (const [name, value] of more) headers.push([name, value]);
+  const body = typeof reply.body === 'function' ? reply.body(requestId) : reply.body;
+  return new TextResponse(method === 'HEAD' ? null : body, reply.status, headers);
+};

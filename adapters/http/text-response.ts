@@ -1,0 +1,35 @@
+import { Buffer } from 'node:buffer';
+import type { ServerResponse } from 'node:http';
+import { FastResponse } from 'srvx';
+import type { HeaderList } from './headers.ts';
+
+/**
+ * A response that is a text, or nothing. On `node:http` it is written in one go, where a response of which only a stream
+ * is known takes three writes. A host that looks at its headers may have changed them: then it is a response like others.
+ */
+export class TextResponse extends FastResponse {
+  readonly #text: string | null;
+  readonly #fields: HeaderList;
+  #isLookedAt = false;
+
+  constructor(text: string | null, status: number, headers: [string, string][]) {
+    super(text, { status, headers });
+    this.#text = text;
+    this.#fields = headers;
+  }
+
+  override get headers(): Headers {
+    this.#isLookedAt = true;
+    return super.headers;
+  }
+
+  /** Writes the response if it is one of these, untouched; whether it did. */
+  static write(answer: Response, response: ServerResponse): boolean {
+    if (!(#text in answer) || answer.#isLookedAt || response.headersSent) return false;
+    const text = answer.#text;
+    const fields = answer.#fields.flat();
+    if (text !== null) fields.push('content-length', `${Buffer.byteLength(text)}`);
+    response.writeHead(answer.status, fields).end(text);
+    return true;
+  }
+}

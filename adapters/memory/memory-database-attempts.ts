@@ -1,0 +1,80 @@
+import {
+  attemptLimits,
+  type Count,
+  type CounterKey,
+  type Counters,
+  failedOnce,
+  isFamiliar,
+  noCount,
+  waitMs,
+  without,
+} from '../../domain/attempts.ts';
+import type { AttemptCounters } from '../../domain/ports/persistence.ts';
+
+/** What it takes to run within one turn of the event loop. */
+type Now<T> = T extends (...args: infer A) => Promise<infer R> ? (...args: A) => R : never;
+
+const sweptAtOnce = 8;
+
+/** The counts of a database in memory, in the order of their last change. Each call is one turn: nothing comes between. */
+export class MemoryAttempts {
+  readonly #counts = new Map<CounterKey, Count>();
+
+  readonly admit: Now<AttemptCounters['admit']> = (counters, nowMs) => {
+    this.#sweep(nowMs);
+    const waits = counters.map((pair) => this.#admitOne(pair, nowMs));
+    const longest = Math.max(0, ...waits);
+    return longest > 0 ? longest : undefined;
+  };
+
+  readonly succeeded: Now<AttemptCounters['succeeded']> = (counters, nowMs) => {
+    for (const { origin, account } of counters) {
+      const count = this.#of(origin);
+      // A familiar origin's failures are not in the account's count.
+      if (!isFamiliar(count, nowMs)) this.#set(account, without(this.#of(account), count.failures));
+      const familiarUntilMs = nowMs + attemptLimits.familiarForMs;
+      this.#set(origin, { failures: 0, lastAtMs: nowMs, familiarUntilMs });
+    }
+  };
+
+  readonly withdraw: Now<AttemptCounters['withdraw']> = (counters, nowMs) => {
+    for (const { origin, account } of counters) {
+      const count = this.#of(origin);
+      if (!isFamiliar(count, nowMs)) this.#set(account, without(this.#of(account), 1));
+      this.#set(origin, without(count, 1));
+    }
+  };
+
+  #admitOne({ origin, account }: Counters, nowMs: number): number {
+    const [own, all] = [this.#of(origin), this.#of(account)];
+    const familiar = isFamiliar(own, nowMs);
+    const wait = Math.max(
+      waitMs(own, attemptLimits.freeOfOrigin, nowMs),
+      familiar ? 0 : waitMs(all, attemptLimits.freeOfAccount, nowMs),
+    );
+    if (wait > 0) return wait;
+    this.#set(origin, failedOnce(own, nowMs));
+    if (!familiar) this.#set(account, failedOnce(all, nowMs));
+    return 0;
+  }
+
+  #of(key: CounterKey): Count {
+    return this.#counts.get(key) ?? noCount;
+  }
+
+  #set(key: CounterKey, count: Count): void {
+    this.#counts.delete(key);
+    this.#counts.set(key, count);
+  }
+
+  /** What is oldest goes first; more at each call than a call can add, so that the map is bounded by a day's guesses. */
+  #sweep(nowMs: number): void {
+    let left = sweptAtOnce;
+    for (const [key, count] of this.#counts) {
+      if (left-- === 0) return;
+      const endsAtMs = Math.max(count.lastAtMs + attemptLimits.forgottenAfterMs, count.familiarUntilMs);
+      if (endsAtMs <= nowMs) this.#counts.delete(key);
+      else this.#set(key, count);
+    }
+  }
+}

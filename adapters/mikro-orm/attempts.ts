@@ -1,0 +1,145 @@
+import { type RawBuilder, sql } from 'kysely';
+import { attemptLimits, type Counters } from '../../domain/attempts.ts';
+import { WriteConflict } from '../../domain/faults.ts';
+import type { AttemptCounters } from '../../domain/ports/persistence.ts';
+import { parseAdmission } from './rows.ts';
+import { SerialQueue } from './serial-queue.ts';
+import type { Statements } from './statements.ts';
+
+const { freeOfOrigin, freeOfAccount, firstDelayMs, maxDelayMs, forgottenAfterMs, familiarForMs } =
+  attemptLimits;
+/** Expired rows that go with each guess: more than it can add, so that the table is bounded by a day's guesses. */
+const sweptAtOnce = 8;
+const maxTries = 3;
+/**
+ * Guesses take no more connections than these, so that a flood of them leaves the others of the pool to everybody else.
+ * Beyond the queue is 503. What takes a count back waits in a queue of its own: it must not be lost to newcomers.
+ */
+const lanes = 2;
+const newcomers = { maxWaiting: 50, maxWaitMs: 500 };
+const returners = { maxWaiting: 1000, maxWaitMs: 2000 };
+
+/**
+ * The counters in one table. `admit` is one statement: its upserts check the delay again on the row as it is when they
+ * have locked it, so of a hundred guesses at once each sees the count of the one before.
+ */
+export const attemptCounters = (statements: Statements): AttemptCounters => {
+  const admitting = Array.from({ length: lanes }, () => new SerialQueue(newcomers));
+  const settling = Array.from({ length: lanes }, () => new SerialQueue(returners));
+  let turn = 0;
+
+  /** Two writers of the same counters may wait for each other; the one that is sent away comes again. */
+  const write = async (
+    queues: readonly SerialQueue[],
+    statement: RawBuilder<unknown>,
+  ): Promise<readonly unknown[]> => {
+    const queue = queues[turn++ % lanes];
+    if (queue === undefined) throw new RangeError('there is no such queue');
+    return queue.run(() => writeAgain(statement));
+  };
+
+  const writeAgain = async (statement: RawBuilder<unknown>): Promise<readonly unknown[]> => {
+    for (let tried = 1; ; tried++) {
+      try {
+        return await statements.write(statement);
+      } catch (error) {
+        if (!(error instanceof WriteConflict) || tried === maxTries) throw error;
+      }
+    }
+  };
+
+  return {
+    async admit(counters, nowMs) {
+      const refusals = (await write(admitting, admission(counters, nowMs)))
+        .map(parseAdmission)
+        .filter(({ counted }) => !counted)
+        // Refused without a wait: another guess was counted in between, and has raised it.
+        .map(({ waitMs }) => (waitMs > 0 ? waitMs : firstDelayMs));
+      return refusals.length > 0 ? Math.max(...refusals) : undefined;
+    },
+
+    async succeeded(counters, nowMs) {
+      const now = at(nowMs);
+      const until = sql`${now} + ${interval(familiarForMs)}`;
+      await write(
+        settling,
+        sql`with ${input(counters)}, before as (
+            select i.*, c.failures, c.familiar_until > ${now} as familiar
+            from input i left join login_attempts c on c.key = i.origin
+          ), own as (
+            insert into login_attempts as c (key, failures, last_at, familiar_until, expires_at)
+            select origin, 0, ${now}, ${until}, ${until} from before order by place
+            on conflict (key) do update set failures = 0, last_at = excluded.last_at,
+              familiar_until = excluded.familiar_until, expires_at = excluded.expires_at
+          )
+          update login_attempts c set failures = greatest(0, c.failures - before.failures)
+            from before where c.key = before.account and not before.familiar`,
+      );
+    },
+
+    async withdraw(counters, nowMs) {
+      await write(
+        settling,
+        sql`with ${input(counters)}, before as (
+            select i.*, c.familiar_until > ${at(nowMs)} as familiar
+            from input i join login_attempts c on c.key = i.origin
+          )
+          update login_attempts c set failures = greatest(0, c.failures - 1) from before
+            where c.key = before.origin or c.key = before.account and not before.familiar`,
+      );
+    },
+  };
+};
+
+const admission = (counters: readonly Counters[], nowMs: number): RawBuilder<unknown> => {
+  const now = at(nowMs);
+  const failure = sql`1, ${now}, to_timestamp(0), ${now} + ${interval(forgottenAfterMs)}`;
+  const orRaise = (free: number) => sql`on conflict (key) do update set
+    failures = case when c.last_at < ${now} - ${interval(forgottenAfterMs)} then 1 else c.failures + 1 end,
+    last_at = excluded.last_at, expires_at = greatest(c.expires_at, excluded.expires_at)
+    where ${wait('c', free, now)} <= 0 returning c.key`;
+  return sql`with ${input(counters)}, seen as (
+      select i.*, coalesce(own.familiar_until > ${now}, false) as familiar,
+        coalesce(${wait('own', freeOfOrigin, now)}, 0) as own_wait,
+        coalesce(${wait('every', freeOfAccount, now)}, 0) as account_wait
+      from input i left join login_attempts own on own.key = i.origin
+        left join login_attempts every on every.key = i.account
+    ), own as (
+      insert into login_attempts as c (key, failures, last_at, familiar_until, expires_at)
+      select origin, ${failure} from seen where familiar or account_wait <= 0 order by place
+      ${orRaise(freeOfOrigin)}
+    ), every as (
+      insert into login_attempts as c (key, failures, last_at, familiar_until, expires_at)
+      select account, ${failure} from seen join own on own.key = origin where not familiar order by place
+      ${orRaise(freeOfAccount)}
+    ), swept as (
+      delete from login_attempts where expires_at < ${now} and key in (
+        select c.key from login_attempts c where c.expires_at < ${now}
+          and not exists (select from input i where c.key in (i.origin, i.account))
+        order by c.expires_at limit ${sql.lit(sweptAtOnce)} for update skip locked)
+    )
+    select own.key is not null and (familiar or every.key is not null) as counted,
+      ceil(greatest(0, own_wait, case when familiar then 0 else account_wait end))::float8 as wait_ms
+    from seen left join own on own.key = origin left join every on every.key = account`;
+};
+
+const at = (ms: number): RawBuilder<unknown> => sql`${new Date(ms).toISOString()}::timestamptz`;
+
+const interval = (ms: number): RawBuilder<unknown> => sql`make_interval(secs => ${sql.lit(ms / 1000)})`;
+
+/** The pairs in the order of their accounts, in which every statement locks. */
+const input = (counters: readonly Counters[]): RawBuilder<unknown> => {
+  const sorted = [...counters].sort((a, b) => (a.account < b.account ? -1 : 1));
+  return sql`input as (select * from unnest(
+    ${sorted.map(({ origin }) => origin)}::text[], ${sorted.map(({ account }) => account)}::text[]
+  ) with ordinality as i (origin, account, place))`;
+};
+
+/** domain/attempts.ts `waitMs` in SQL, not yet cut off at 0. */
+const wait = (alias: string, free: number, now: RawBuilder<unknown>): RawBuilder<unknown> => {
+  const failures = sql.ref(`${alias}.failures`);
+  const over = sql`${failures} - ${sql.lit(free)}`;
+  return sql`1000 * extract(epoch from ${sql.ref(`${alias}.last_at`)} - ${now} + case
+    when ${over} < 0 then interval '0'
+    else least(${interval(maxDelayMs)}, ${interval(firstDelayMs)} * power(2, least(${over}, 20))) end)`;
+};

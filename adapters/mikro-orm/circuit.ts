@@ -1,0 +1,108 @@
+import { DatabaseUnavailable, OutcomeUnknown } from '../../domain/faults.ts';
+import type { Log } from '../../domain/ports/runtime.ts';
+import { NoneFree, toFault, Unreachable } from './faults.ts';
+import type { Admission } from './statements.ts';
+
+export type CircuitNeeds = {
+  /** Asks the server something on a connection of its own, within a bounded time; rejects if it does not answer. */
+  readonly probe: () => Promise<void>;
+  /** The idle connections of the pool are of a server that went away: they are not to be handed out any more. */
+  readonly discardIdle: () => void;
+  readonly log: Log;
+};
+
+const signsToOpen = 3;
+const probePauseMs = 250;
+/** A circuit that was open for less is not worth a line: some connections died and others took their place. */
+const worthALineMs = 50;
+
+/**
+ * Whether the database is asked at all. When nobody was there three times in a row, with no answer in between, the
+ * circuit opens: callers are told at once instead of after their deadline. It is closed by a probe in the background,
+ * the first of which is sent at once; no user is ever the probe. What the server itself refuses (a lock that is held, a
+ * full disk, a read-only transaction) is an answer. A wait for a connection that took too long is a sign only if nobody
+ * at all was answered meanwhile: else the pool is busy.
+ */
+export class DatabaseCircuit implements Disposable {
+  readonly #needs: CircuitNeeds;
+  #signs = 0;
+  #answeredAtMs = Number.NEGATIVE_INFINITY;
+  #isOpen = false;
+  #isDisposed = false;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(needs: CircuitNeeds) {
+    this.#needs = needs;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  readonly admit: Admission = async (work) => {
+    if (this.#isOpen) throw new DatabaseUnavailable('the database is out of use');
+    const startedAtMs = performance.now();
+    try {
+      const value = await work();
+      this.answered();
+      return value;
+    } catch (error) {
+      const isAlone = error instanceof NoneFree && this.#answeredAtMs < startedAtMs;
+      if (isAlone || error instanceof Unreachable || error instanceof OutcomeUnknown) this.#note(error);
+      else if (!(error instanceof DatabaseUnavailable)) this.answered();
+      throw error;
+    }
+  };
+
+  /** Somebody is there: for a transaction that is killed in the middle, its beginning was an answer. */
+  answered(): void {
+    this.#signs = 0;
+    this.#answeredAtMs = performance.now();
+  }
+
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    clearTimeout(this.#pause);
+  }
+
+  #note({ message }: Error): void {
+    if (this.#isOpen || ++this.#signs < signsToOpen) return;
+    this.#isOpen = true;
+    this.#needs.discardIdle();
+    void this.#probeUntilAnswered(message, performance.now());
+  }
+
+  async #probeUntilAnswered(cause: string, openedAtMs: number): Promise<void> {
+    const { probe, log } = this.#needs;
+    let isReported = false;
+    const report = setTimeout(() => {
+      isReported = true;
+      log.warn('database-out-of-use', { cause });
+    }, worthALineMs);
+    for (let reason: string | undefined; !this.#isDisposed; ) {
+      try {
+        await probe();
+        break;
+      } catch (error) {
+        const { message } = toFault(error);
+        // A server that hung, is refusing, and is starting: an operator sees each stage once.
+        if (isReported && message !== reason) log.warn('database-still-out-of-use', { cause: message });
+        reason = message;
+      }
+      await this.#wait();
+    }
+    clearTimeout(report);
+    this.#signs = 0;
+    this.#isOpen = false;
+    if (isReported && !this.#isDisposed) {
+      log.info('database-in-use', { afterMs: Math.round(performance.now() - openedAtMs) });
+    }
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#pause = setTimeout(resolve, probePauseMs);
+      this.#pause.unref();
+    });
+  }
+}

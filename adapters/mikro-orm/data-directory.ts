@@ -1,0 +1,124 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { link, readFile, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+
+/** Another process has the data directory open, and two would destroy each other's work. The message names its pid. */
+export class DataDirectoryInUse extends Error {
+  override readonly name = 'DataDirectoryInUse';
+  readonly pid: number;
+
+  constructor(directory: string, pid: number) {
+    super(`the data directory ${directory} is in use by process ${pid}`);
+    this.pid = pid;
+  }
+}
+
+/**
+ * Claims a directory for this process by a file `kith.lock` that holds the pid and, on Linux, when that process started:
+ * a pid is given to another program after a while, and to the same one in a restarted container. A lock whose process is
+ * gone is taken over. Disposing gives the directory back.
+ *
+ * It does not see processes of other machines or containers that share the directory: their pids mean nothing here.
+ */
+export const lockDataDirectory = async (directory: string): Promise<AsyncDisposable> => {
+  const path = join(directory, 'kith.lock');
+  const own = JSON.stringify({
+    pid: process.pid,
+    started: await startOf(process.pid),
+    token: randomUUID(),
+  });
+  await hold(directory, path, own);
+  return { [Symbol.asyncDispose]: () => removeIf(path, own) };
+};
+
+const maxAttempts = 20;
+
+/**
+ * Makes the file with its content, in one step and only if it is not there. A stale one may be removed only by whoever
+ * holds a second lock, named after the content of the stale one, and finds it unchanged: of two that see it stale, the
+ * slower would remove the fresh lock of the faster otherwise.
+ */
+const hold = async (directory: string, path: string, own: string): Promise<void> => {
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+    if (await create(path, own)) return;
+    const found = await read(path);
+    if (found === undefined) continue;
+    const holder = parseHolder(found);
+    if (holder !== undefined && (await isAlive(holder))) throw new DataDirectoryInUse(directory, holder.pid);
+    const claim = `${path}.${createHash('sha256').update(found).digest('hex').slice(0, 16)}`;
+    await hold(directory, claim, own);
+    await removeIf(path, found);
+    await removeIf(claim, own);
+  }
+  throw new Error(`the lock of the data directory ${directory} could not be had`);
+};
+
+type Holder = { readonly pid: number; readonly started: string | null };
+
+const create = async (path: string, content: string): Promise<boolean> => {
+  // A link appears with its content, where a file that is created and then written would be empty for a moment.
+  const complete = `${path}.${randomUUID()}`;
+  await writeFile(complete, content, { flag: 'wx', mode: 0o600 });
+  try {
+    await link(complete, path);
+    return true;
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false;
+    throw error;
+  } finally {
+    await unlink(complete);
+  }
+};
+
+const read = async (path: string): Promise<string | undefined> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+};
+
+const removeIf = async (path: string, content: string): Promise<void> => {
+  if ((await read(path)) === content) await unlink(path);
+};
+
+const parseHolder = (content: string): Holder | undefined => {
+  try {
+    const holder: unknown = JSON.parse(content);
+    if (typeof holder !== 'object' || holder === null) return undefined;
+    const { pid, started } = holder as { readonly pid?: unknown; readonly started?: unknown };
+    if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
+    return { pid, started: typeof started === 'string' ? started : null };
+  } catch {
+    return undefined;
+  }
+};
+
+const isAlive = async ({ pid, started }: Holder): Promise<boolean> => {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // Only this says that there is none. EPERM means another user's, and Deno may not allow the question.
+    if (isCode(error, 'ESRCH')) return false;
+  }
+  const startedNow = await startOf(pid);
+  return started === null || startedNow === null || started === startedNow;
+};
+
+/** When a process started, as boot and clock ticks since then; `null` where there is no /proc (proc(5), field 22). */
+const startOf = async (pid: number): Promise<string | null> => {
+  try {
+    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the program's name in parentheses and may hold anything, parentheses too.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return `${boot.trim()}/${fields[19]}`;
+  } catch {
+    return null;
+  }
+};
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;

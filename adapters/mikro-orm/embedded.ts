@@ -1,0 +1,72 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MikroORM } from '@mikro-orm/pglite';
+import { DatabaseUnavailable } from '../../domain/faults.ts';
+import type { Database } from '../../domain/ports/persistence.ts';
+import type { Log } from '../../domain/ports/runtime.ts';
+import { assemble } from './assemble.ts';
+import { lockDataDirectory } from './data-directory.ts';
+import { toFault } from './faults.ts';
+import { journalChannel } from './journal.ts';
+import { defaultMaxTransactionMs, ormOptions } from './orm-options.ts';
+import { SerialQueue } from './serial-queue.ts';
+import type { Admission } from './statements.ts';
+
+export type EmbeddedConfig = {
+  /** Where the database lives, in a folder `pglite`; made if absent. `null`: in memory, gone at the end. */
+  readonly dataDir: string | null;
+  readonly maxTransactionMs?: number | undefined;
+};
+
+/** Statements that may wait behind a slow one, and for how long: PGlite cannot interrupt a statement. */
+const queueLimits = { maxWaiting: 1000, maxWaitMs: 2000 };
+
+/**
+ * PostgreSQL compiled to WebAssembly, in this process: the default for development and a small single node. One
+ * statement at a time, each blocking the event loop while it runs. What was acknowledged survives SIGKILL.
+ * Throws `DataDirectoryInUse` when another process has the directory open.
+ */
+export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Database> => {
+  const { dataDir, maxTransactionMs = defaultMaxTransactionMs } = config;
+  if (dataDir !== null) await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const lock = dataDir === null ? undefined : await lockDataDirectory(dataDir);
+  const orm = new MikroORM({
+    ...ormOptions,
+    dbName: dataDir === null ? 'memory://' : join(dataDir, 'pglite'),
+  });
+  try {
+    await orm.migrator.up();
+  } catch (error) {
+    await orm.close(true);
+    await lock?.[Symbol.asyncDispose]();
+    throw toFault(error);
+  }
+  log.info('database-ready', { kind: 'embedded', persistent: dataDir !== null });
+
+  const queue = new SerialQueue(queueLimits);
+  let closed = false;
+  const admit: Admission = (work) =>
+    queue.run(() => {
+      if (closed) throw new DatabaseUnavailable('the database was closed');
+      return work();
+    });
+  return assemble({
+    em: orm.em,
+    admit,
+    maxTransactionMs,
+    async listen(wake) {
+      const pglite = await orm.driver.getConnection().getNativeClient();
+      const stop = await admit(() => pglite.listen(journalChannel, wake));
+      return { [Symbol.asyncDispose]: () => (closed ? Promise.resolve() : admit(() => stop())) };
+    },
+    async close() {
+      if (closed) return;
+      // Behind whatever is running, so that nothing is torn in two.
+      await queue.run(async () => {
+        closed = true;
+        await orm.close(true);
+      });
+      await lock?.[Symbol.asyncDispose]();
+    },
+  });
+};

@@ -1,0 +1,90 @@
+import { AbortedTransactionError } from 'kysely';
+import { DatabaseUnavailable, Fault, OutcomeUnknown, WriteConflict } from '../../domain/faults.ts';
+
+/** Nobody was there: a connection that could not be had or was lost, no answer in time, a server that shuts down. */
+export class Unreachable extends DatabaseUnavailable {}
+
+/** No connection of the pool could be had in time: all were busy, or none could be made. */
+export class NoneFree extends DatabaseUnavailable {}
+
+/**
+ * What a driver's error means (SQLSTATE: PostgreSQL manual, appendix A). The driver's own error is dropped, not wrapped:
+ * its message, detail, query and parameters hold data of users.
+ */
+export const toFault = (error: unknown): Error => {
+  if (error instanceof Fault) return error;
+  const code = codeOf(error);
+  if (isSqlState(code)) {
+    if (code === '40001' || code === '40P01')
+      return new WriteConflict(`the transaction lost against another (${code})`);
+    if (unreachable.test(code)) return new Unreachable(`the database is unavailable (${code})`);
+    if (unavailable.test(code)) return new DatabaseUnavailable(`the database is unavailable (${code})`);
+    return new Error(`the database refused a statement (SQLSTATE ${code})`);
+  }
+  // Without a SQLSTATE nothing was answered: a socket, a deadline, a closed pool. What is left is a mistake of ours.
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof AbortedTransactionError) {
+    return new Error(`the database adapter failed (${error.name})`);
+  }
+  const reason = `the database did not answer (${reasonOf(error)})`;
+  return isPoolTimeout(error) ? new NoneFree(reason) : new Unreachable(reason);
+};
+
+/** The same for an error of COMMIT, which leaves the outcome open unless the server said that it rolled back. */
+export const toCommitFault = (error: unknown): Error => {
+  if (error instanceof AbortedTransactionError) {
+    return new Error('a transaction that had failed was to be committed; it was rolled back');
+  }
+  const code = codeOf(error);
+  return isSqlState(code) && !connectionLost.test(code)
+    ? toFault(error)
+    : new OutcomeUnknown(`the connection was lost at COMMIT (${reasonOf(error)})`);
+};
+
+/** Whether the connection was dead rather than the database slow: then another attempt may find a live one. */
+export const isConnectionLoss = (error: unknown): boolean => {
+  const code = codeOf(error);
+  if (isSqlState(code)) return /^(57P0[123]|0800[036])$/.test(code);
+  if (code !== undefined) return code === 'ECONNRESET' || code === 'ECONNREFUSED' || code === 'EPIPE';
+  return error instanceof Error && /terminated unexpectedly|not queryable|discarded/.test(error.message);
+};
+
+const isPoolTimeout = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'timeout exceeded when trying to connect';
+
+/** The unique index that refused a row. */
+export const violatedIndex = (error: unknown): string | undefined =>
+  codeOf(error) === '23505' ? stringField(error, 'constraint') : undefined;
+
+// 08 connection (08P01 is a text with a NUL, which is no outage), 28 log-in, 53 resources, 58 system, 57P0x shutdown,
+// 57014 statement timeout, 25006 read-only, 25P0x idle in transaction, 55P03 lock timeout, and a schema or database that
+// is not (yet) ours: 3D000, 3F000, 42P01, 42703, 42883, 42501.
+const unavailable = /^(08(?!P01)|28|53|58|57P0|57014|25006|25P0[34]|55P03|3[DF]000|42P01|42703|42883|42501)/;
+// Of these, what every other statement would meet as well: no connection, no log-in, no room for another connection.
+const unreachable = /^(08(?!P01)|28|53300|57P0|3D000)/;
+const connectionLost = /^(08|57P0|58|XX|40003)/;
+
+const isSqlState = (code: string | undefined): code is string =>
+  code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code);
+
+/** A code, or a message of pg that is known to be fixed; any other text might hold a value. */
+const reasonOf = (error: unknown): string => {
+  const message = error instanceof Error ? error.message : '';
+  return codeOf(error) ?? (fixedMessages.has(message) ? message : 'no reason given');
+};
+
+const fixedMessages: ReadonlySet<string> = new Set([
+  'Client has encountered a connection error and is not queryable',
+  'Connection terminated due to connection timeout',
+  'Connection terminated unexpectedly',
+  'Connection terminated',
+  'Query read timeout',
+  'The server does not support SSL connections',
+  'timeout exceeded when trying to connect',
+]);
+
+const codeOf = (error: unknown): string | undefined => stringField(error, 'code');
+
+const stringField = (error: unknown, field: string): string | undefined => {
+  const value: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, field) : undefined;
+  return typeof value === 'string' ? value : undefined;
+};

@@ -1,0 +1,84 @@
+import { journalChannel } from './journal.ts';
+import type { PgClient } from './postgres-driver.ts';
+
+const firstDelayMs = 50;
+const maxDelayMs = 2000;
+const heartbeatMs = 5000;
+
+/**
+ * Calls `wake` for each notification on the journal's channel, and once after each connect because one may have been
+ * missed. It holds one connection of its own and makes it anew, for ever, when it is lost or a heartbeat gets no answer.
+ * Resolves when the first attempt to connect is over, whatever came of it.
+ */
+export const listenOnPostgres = async (
+  newClient: () => PgClient,
+  wake: () => void,
+): Promise<AsyncDisposable> => {
+  const stop = Promise.withResolvers<void>();
+  const firstAttempt = Promise.withResolvers<void>();
+  let stopped = false;
+
+  const keepListening = async (): Promise<void> => {
+    let delayMs = firstDelayMs;
+    while (!stopped) {
+      const client = newClient();
+      try {
+        const lost = new Promise<void>((resolve) => {
+          client.on('error', resolve);
+          client.on('end', resolve);
+        });
+        client.on('notification', wake);
+        await client.connect();
+        await client.query(`listen ${journalChannel}`);
+        delayMs = firstDelayMs;
+        wake();
+        firstAttempt.resolve();
+        await Promise.race([lost, silent(client, lost), stop.promise]);
+      } catch {
+        // Not reachable, or not now: the next attempt is the answer.
+      }
+      firstAttempt.resolve();
+      await close(client);
+      if (!stopped) await Promise.race([sleep(delayMs), stop.promise]);
+      delayMs = Math.min(delayMs * 2, maxDelayMs);
+    }
+  };
+
+  const finished = keepListening();
+  await firstAttempt.promise;
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      stop.resolve();
+      await finished;
+    },
+  };
+};
+
+/** Resolves when the server stops answering: an idle connection whose network went away reports nothing by itself. */
+const silent = async (client: PgClient, lost: Promise<void>): Promise<void> => {
+  let connected = true;
+  void lost.then(() => {
+    connected = false;
+  });
+  while (connected) {
+    await Promise.race([sleep(heartbeatMs), lost]);
+    try {
+      await client.query('select 1');
+    } catch {
+      return;
+    }
+  }
+};
+
+/** A polite end where the server answers, and an end in any case. */
+const close = async (client: PgClient): Promise<void> => {
+  await Promise.race([client.end().catch(() => undefined), sleep(200)]);
+  client.connection.stream.destroy();
+};
+
+const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    timer.unref();
+  });

@@ -1,0 +1,186 @@
+import { readFile } from 'node:fs/promises';
+import { MikroORM } from '@mikro-orm/postgresql';
+import { sql } from 'kysely';
+import { DatabaseUnavailable } from '../../domain/faults.ts';
+import type { Database } from '../../domain/ports/persistence.ts';
+import type { Log } from '../../domain/ports/runtime.ts';
+import { Secret } from '../../domain/secret.ts';
+import { assemble } from './assemble.ts';
+import { DatabaseCircuit } from './circuit.ts';
+import { toFault } from './faults.ts';
+import { defaultMaxTransactionMs, ormOptions } from './orm-options.ts';
+import { askOnce, idleConnectionsOf, improveQueries, type PgClient, type PgPool } from './postgres-driver.ts';
+import { listenOnPostgres } from './postgres-listener.ts';
+import type { PostgresAddress, Tls } from './postgres-url.ts';
+import type { Admission } from './statements.ts';
+
+export type PostgresConfig = {
+  readonly address: PostgresAddress;
+  readonly limits?: Partial<PostgresLimits> | undefined;
+  readonly maxTransactionMs?: number | undefined;
+};
+
+/**
+ * No wait in pg is bounded by default. `queryTimeoutMs` is the client's and fires when the server hangs; together with
+ * the wait for a connection it stays under the 2 s within which a user is told that the database is away.
+ */
+export type PostgresLimits = {
+  readonly poolConnections: number;
+  readonly connectionTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  readonly queryTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
+};
+
+const defaultLimits: PostgresLimits = {
+  poolConnections: 10,
+  connectionTimeoutMs: 500,
+  statementTimeoutMs: 1300,
+  queryTimeoutMs: 1400,
+  lockTimeoutMs: 1000,
+  idleInTransactionTimeoutMs: 5000,
+};
+
+/** For migrations, which may take long, and for the lock behind which one instance waits for another's. */
+const migrationLimits: PostgresLimits = {
+  poolConnections: 2,
+  connectionTimeoutMs: 500,
+  statementTimeoutMs: 600_000,
+  queryTimeoutMs: 610_000,
+  lockTimeoutMs: 30_000,
+  idleInTransactionTimeoutMs: 0,
+};
+
+/** Any number, the same in every version: "kith" in ASCII. */
+const migrationLock = 0x6b697468;
+const firstWaitMs = 1500;
+const maxRetryDelayMs = 2000;
+/** More than the pool can serve while they wait. */
+const maxWaiting = 1000;
+
+/**
+ * A PostgreSQL of version 13 or later. Resolves soon even if none answers: until the migrations have run, which is tried
+ * again in the background for as long as it takes, everything throws `DatabaseUnavailable`.
+ */
+export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Database> => {
+  const { address, maxTransactionMs = defaultMaxTransactionMs } = config;
+  const ssl = await tlsOptions(address.tls);
+  const limits = { ...defaultLimits, ...config.limits };
+  const circuit = new DatabaseCircuit({
+    probe: () => askOnce(newClient()),
+    discardIdle: () => idle.discard(),
+    log,
+  });
+  const orm = connect(address, ssl, limits, () => circuit.answered());
+  const pool: PgPool = await orm.driver.getConnection().getNativeClient();
+  const idle = idleConnectionsOf(pool);
+  // Outside of the pool, whose every slot may be waiting for a server that hangs.
+  const newClient = (): PgClient =>
+    new pool.Client({ ...pool.options, query_timeout: limits.queryTimeoutMs });
+
+  let state: 'starting' | 'ready' | 'closed' = 'starting';
+  const closing = Promise.withResolvers<void>();
+  const tried = Promise.withResolvers<void>();
+  const admit: Admission = (work) => {
+    if (state !== 'ready') return Promise.reject(new DatabaseUnavailable(`the database is ${state}`));
+    if (pool.waitingCount >= maxWaiting) {
+      return Promise.reject(new DatabaseUnavailable('too many wait for a connection to the database'));
+    }
+    return circuit.admit(work);
+  };
+
+  const becomeReady = async (): Promise<void> => {
+    let reported: string | undefined;
+    for (let delayMs = 100; state === 'starting'; delayMs = Math.min(delayMs * 2, maxRetryDelayMs)) {
+      try {
+        await migrate(address, ssl);
+        if (state === 'starting') state = 'ready';
+        log.info('database-ready', { kind: 'postgresql' });
+      } catch (error) {
+        const reason = toFault(error).message;
+        // Once a reason: an outage of an hour is not a thousand lines.
+        if (reason !== reported) log.warn('database-not-ready', { reason });
+        reported = reason;
+        tried.resolve();
+        await Promise.race([sleep(delayMs), closing.promise]);
+      }
+    }
+  };
+  const becoming = becomeReady();
+  await Promise.race([becoming, tried.promise, sleep(firstWaitMs)]);
+
+  return assemble({
+    em: orm.em,
+    admit,
+    maxTransactionMs,
+    listen: (wake) => listenOnPostgres(newClient, wake),
+    async close() {
+      if (state === 'closed') return;
+      state = 'closed';
+      circuit[Symbol.dispose]();
+      closing.resolve();
+      // A migration under way ends by itself; it is not worth waiting for.
+      await Promise.race([orm.close(true), sleep(maxRetryDelayMs)]);
+    },
+  });
+};
+
+/** Runs what is missing of the migrations, one instance at a time. */
+const migrate = async (address: PostgresAddress, ssl: TlsOptions): Promise<void> => {
+  const orm = connect(address, ssl, migrationLimits);
+  try {
+    // On a connection of its own, so that the lock is gone with the connection, however this ends.
+    await orm.em.transactional(async (em) => {
+      await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(em.getKysely<unknown>());
+      await orm.migrator.up();
+    });
+  } finally {
+    await orm.close(true);
+  }
+};
+
+/** Makes the pool; nothing is sent before the first statement. */
+const connect = (
+  address: PostgresAddress,
+  ssl: TlsOptions,
+  limits: PostgresLimits,
+  answered: () => void = () => undefined,
+) => {
+  const { password } = address;
+  return new MikroORM({
+    ...ormOptions,
+    host: address.host,
+    port: address.port,
+    dbName: address.database,
+    user: address.user,
+    password: password === null ? '' : Secret.reveal(password),
+    driverOptions: {
+      ssl,
+      max: limits.poolConnections,
+      application_name: 'kith',
+      connectionTimeoutMillis: limits.connectionTimeoutMs,
+      statement_timeout: limits.statementTimeoutMs,
+      lock_timeout: limits.lockTimeoutMs,
+      idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5000,
+      onPoolCreated: (created: PgPool) => improveQueries(created, limits.queryTimeoutMs, answered),
+    },
+  });
+};
+
+type TlsOptions = false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
+
+const tlsOptions = async (tls: Tls): Promise<TlsOptions> => {
+  if (tls.mode === 'off') return false;
+  if (tls.mode === 'unverified') return { rejectUnauthorized: false };
+  if (tls.caFile === null) return { rejectUnauthorized: true };
+  return { rejectUnauthorized: true, ca: await readFile(tls.caFile, 'utf8') };
+};
+
+/** Keeps the process alive: with no server at the start, nothing else may. */
+const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });

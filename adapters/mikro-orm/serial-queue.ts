@@ -1,0 +1,57 @@
+import { Overloaded } from '../../domain/faults.ts';
+
+export type SerialQueueLimits = { readonly maxWaiting: number; readonly maxWaitMs: number };
+
+/**
+ * A queue that does one thing at a time, in order of arrival. PGlite needs it: it has one connection, and a statement
+ * from elsewhere would run inside whatever transaction is open. Throws `Overloaded` when the queue is full or the wait
+ * in it too long, which is also how a statement outside of, but awaited by, the open transaction comes to an end.
+ */
+export class SerialQueue {
+  readonly #limits: SerialQueueLimits;
+  readonly #waiting = new Set<() => void>();
+  #busy = false;
+
+  constructor(limits: SerialQueueLimits) {
+    this.#limits = limits;
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    await this.#enter();
+    try {
+      return await work();
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async #enter(): Promise<void> {
+    if (!this.#busy) {
+      this.#busy = true;
+      return;
+    }
+    if (this.#waiting.size >= this.#limits.maxWaiting) throw new Overloaded('too many wait for the database');
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    const timer = setTimeout(() => {
+      this.#waiting.delete(resolve);
+      reject(new Overloaded('the wait for the database took too long'));
+    }, this.#limits.maxWaitMs);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Hands the turn to the next in line, so that nobody who comes later is before it. */
+  #leave(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#busy = false;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
+  }
+}

@@ -1,0 +1,61 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { DatabaseUnavailable } from '../../domain/faults.ts';
+import type { Transaction, Transactions } from '../../domain/ports/persistence.ts';
+import { toCommitFault } from './faults.ts';
+import { type Admission, onLiveConnection, TransactionStatements } from './statements.ts';
+import { transactionPort } from './transaction-port.ts';
+
+/**
+ * Transactions on MikroORM's EntityManager, READ COMMITTED. One older than `maxTransactionMs` is rolled back instead of
+ * committed: after that time the fences that its writer raised may be gone.
+ */
+export const transactionsOn = (
+  em: SqlEntityManager,
+  admit: Admission,
+  maxTransactionMs: number,
+): Transactions => ({
+  run: (work) => admit(() => runIn(em.fork(), work, maxTransactionMs)),
+});
+
+const runIn = async <T>(
+  em: SqlEntityManager,
+  work: (transaction: Transaction) => Promise<T>,
+  maxTransactionMs: number,
+): Promise<T> => {
+  await onLiveConnection(() => em.begin());
+  const deadlineMs = performance.now() + maxTransactionMs;
+  const statements = new TransactionStatements(em.getKysely<unknown>());
+  let value: T;
+  try {
+    value = await withDeadline(work(transactionPort(statements)), maxTransactionMs);
+    // The timer may be late after a stall of the event loop; the clock is not.
+    if (performance.now() >= deadlineMs) throw tooOld();
+    if (statements.failed) throw new Error('a transaction in which a statement failed was to be committed');
+  } catch (error) {
+    await rollBack(em);
+    throw error;
+  }
+  try {
+    await em.commit();
+  } catch (error) {
+    await rollBack(em);
+    throw toCommitFault(error);
+  }
+  return value;
+};
+
+/** A rollback that cannot be sent has happened: Kysely discards the connection, and the server ends its transaction. */
+const rollBack = (em: SqlEntityManager): Promise<void> => em.rollback().catch(() => undefined);
+
+const withDeadline = async <T>(work: Promise<T>, ms: number): Promise<T> => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooOld()), ms);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+const tooOld = (): DatabaseUnavailable =>
+  new DatabaseUnavailable('a transaction took too long and was rolled back');

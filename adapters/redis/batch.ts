@@ -1,0 +1,111 @@
+import type { Cacheable, CacheRead } from '../../domain/ports/cache.ts';
+import type { Client } from './client.ts';
+import { fenced, filling, isWithin } from './entry.ts';
+import { classify, Failed, outageIn } from './errors.ts';
+import type { Guard } from './guard.ts';
+
+export type BatchNeeds<V extends Cacheable> = {
+  readonly guard: Guard;
+  readonly nameOf: (key: string) => string;
+  readonly maxValueBytes: number;
+  readonly newToken: () => string;
+  readonly sendLease: (client: Client, name: string, token: string) => Promise<unknown>;
+  /** What was read for a key that is not absent, put in order if it is unreadable. */
+  readonly parse: (reply: unknown, entry: BatchEntry) => CacheRead<V> | Promise<CacheRead<V>>;
+  /** One key by itself. */
+  readonly read: (key: string) => Promise<CacheRead<V>>;
+  readonly drop: (entry: BatchEntry) => Promise<unknown>;
+};
+
+export type BatchEntry = { readonly key: string; readonly name: string; readonly lane: number };
+
+/** Leases in flight. Beyond, a batch only reads: its leases must not fill the queue of 1,000 commands. */
+const maxLeases = 500;
+
+/** Reads of many keys in one round trip: MGET and, in the same turn, a lease for each, which is refused where there is a value. */
+export class Batches<V extends Cacheable> {
+  readonly #needs: BatchNeeds<V>;
+  #leases = 0;
+
+  constructor(needs: BatchNeeds<V>) {
+    this.#needs = needs;
+  }
+
+  async read(keys: readonly string[], startedAtMs: number): Promise<readonly CacheRead<V>[]> {
+    const { guard, nameOf } = this.#needs;
+    const entries = keys.map((key, index) => {
+      const name = nameOf(key);
+      return { index, key, name, lane: guard.laneOf(name) };
+    });
+    const reads = new Array<CacheRead<V>>(keys.length).fill(fenced);
+    await Promise.all(
+      Array.from(Map.groupBy(entries, ({ lane }) => lane).values(), async (group) => {
+        const found = await this.#readGroup(group, startedAtMs);
+        for (const [i, { index }] of group.entries()) reads[index] = found[i] ?? fenced;
+      }),
+    );
+    return reads;
+  }
+
+  async #readGroup(
+    entries: readonly BatchEntry[],
+    readStartedAtMs: number,
+  ): Promise<readonly CacheRead<V>[]> {
+    const { guard, newToken, sendLease, parse, read } = this.#needs;
+    const lane = entries[0]?.lane ?? 0;
+    const tokens = this.#leases + entries.length <= maxLeases ? entries.map(newToken) : [];
+    this.#leases += tokens.length;
+    let sent: Promise<unknown> = Promise.resolve();
+    const replies = await guard.run(lane, (client) => {
+      sent = client.sendCommand(['MGET', ...entries.map(({ name }) => name)]);
+      // A lease refused by a full memory leaves the values readable.
+      const leases = tokens.map((token, i) =>
+        sendLease(client, entries[i]?.name ?? '', token).catch(unlessOutage),
+      );
+      return Promise.all([sent, Promise.all(leases)]);
+    });
+    this.#leases -= tokens.length;
+    if (replies instanceof Failed) {
+      if (replies.code === 'deadline') this.#dropOversized(sent, entries);
+      return entries.map(() => fenced);
+    }
+    const [values, leases] = replies;
+    if (!Array.isArray(values) || values.length !== entries.length) {
+      guard.garbled(lane);
+      return entries.map(() => fenced);
+    }
+    return Promise.all(
+      entries.map((entry, i) => {
+        const token = tokens[i];
+        if (token !== undefined && leases[i] === 'OK') {
+          return {
+            state: 'leased',
+            lease: { key: entry.key, token, readStartedAtMs },
+          } satisfies CacheRead<V>;
+        }
+        if (values[i] !== null) return parse(values[i], entry);
+        // Absent and yet no lease: somebody came in between, or the key is of another type, which a single read repairs.
+        return token === undefined ? filling : read(entry.key);
+      }),
+    );
+  }
+
+  /** MGET has no bound. A reply that came too late because of a value too large must not do so again and again. */
+  #dropOversized(late: Promise<unknown>, entries: readonly BatchEntry[]): void {
+    const { maxValueBytes, drop } = this.#needs;
+    const inspect = (values: unknown) =>
+      Promise.all(
+        entries.map((entry, i) => {
+          const value: unknown = Array.isArray(values) ? values[i] : undefined;
+          return typeof value === 'string' && !isWithin(value, maxValueBytes) ? drop(entry) : undefined;
+        }),
+      );
+    late.then(inspect).catch(() => undefined);
+  }
+}
+
+const unlessOutage = (error: unknown): Failed => {
+  const failed = classify(error);
+  if (outageIn(failed) !== 'none') throw error;
+  return failed;
+};

@@ -1,0 +1,115 @@
+/**
+ * What a failed command means, whatever node-redis calls it. Its messages and `.input` can hold the password and values:
+ * nothing of an error leaves this file but one of these codes.
+ */
+export type FailureCode =
+  | 'deadline'
+  | 'offline'
+  | 'closed'
+  | 'queue-full'
+  | 'network'
+  | 'garbled'
+  | 'loading'
+  | 'masterdown'
+  | 'readonly'
+  | 'misconf'
+  | 'noreplicas'
+  | 'auth'
+  | 'wrongtype'
+  | 'noperm'
+  | 'oom'
+  | 'noscript'
+  | 'refused'
+  | 'bypassed';
+
+/** A command without a usable reply: a value, not an exception, for an outage of the cache is an outcome. */
+export class Failed {
+  readonly code: FailureCode;
+
+  private constructor(code: FailureCode) {
+    this.code = code;
+  }
+
+  static readonly #each = new Map<FailureCode, Failed>();
+
+  /** One instance a code: in an outage there are thousands a second. */
+  static with(code: FailureCode): Failed {
+    const known = Failed.#each.get(code);
+    if (known !== undefined) return known;
+    const failed = new Failed(code);
+    Failed.#each.set(code, failed);
+    return failed;
+  }
+}
+
+/** The first word of an error reply, upper case, is its code: redis.io, "RESP protocol description", simple errors. */
+const replies: ReadonlyMap<string, FailureCode> = new Map([
+  ['LOADING', 'loading'],
+  ['MASTERDOWN', 'masterdown'],
+  ['READONLY', 'readonly'],
+  ['MISCONF', 'misconf'],
+  ['NOREPLICAS', 'noreplicas'],
+  ['NOAUTH', 'auth'],
+  ['WRONGPASS', 'auth'],
+  ['WRONGTYPE', 'wrongtype'],
+  ['NOPERM', 'noperm'],
+  ['OOM', 'oom'],
+  ['NOSCRIPT', 'noscript'],
+]);
+
+/** By name and not by class: an error that crossed two copies of the package is the same error. */
+const classes: ReadonlyMap<string, FailureCode> = new Map([
+  ['ClientOfflineError', 'offline'],
+  ['ClientClosedError', 'closed'],
+  ['DisconnectsClientError', 'closed'],
+  ['SocketClosedUnexpectedlyError', 'closed'],
+  ['ConnectionTimeoutError', 'network'],
+  ['SocketTimeoutError', 'network'],
+]);
+
+/** A reply that is not of the kind asked for: the connection is out of step, and every later reply is a stranger's. */
+class Garbled extends Error {}
+
+export const asNumber = (reply: unknown): number => {
+  if (typeof reply !== 'number') throw new Garbled();
+  return reply;
+};
+
+export const asOk = (reply: unknown): true => {
+  if (reply !== 'OK') throw new Garbled();
+  return true;
+};
+
+export const classify = (error: unknown): Failed => {
+  if (!(error instanceof Error)) return Failed.with('refused');
+  if (error instanceof Garbled) return Failed.with('garbled');
+  const code = classes.get(error.constructor.name);
+  if (code !== undefined) return Failed.with(code);
+  if ('code' in error || 'errno' in error) return Failed.with('network');
+  if (error.message === 'The queue is full') return Failed.with('queue-full');
+  // Before Redis 7 an error inside a script comes behind the script's own: `ERR Error running script ... -READONLY ...`.
+  for (const [, word = ''] of error.message.matchAll(/(?:^|-)([A-Z]{3,})\b/g)) {
+    const reply = replies.get(word);
+    if (reply !== undefined) return Failed.with(reply);
+  }
+  return Failed.with('refused');
+};
+
+/** The server said itself that it is of no use: certain, where one missed deadline is a guess. */
+const refusals: ReadonlySet<FailureCode> = new Set([
+  'loading',
+  'masterdown',
+  'readonly',
+  'misconf',
+  'noreplicas',
+  'auth',
+  'garbled',
+]);
+const signs: ReadonlySet<FailureCode> = new Set(['deadline', 'offline', 'closed', 'queue-full', 'network']);
+
+/**
+ * Whether a failure is Redis being out of use (`certain`, or a `sign` of it), or something about this one command: a wrong
+ * type, a missing permission, a full memory leave the rest in working order.
+ */
+export const outageIn = ({ code }: Failed): 'certain' | 'sign' | 'none' =>
+  refusals.has(code) ? 'certain' : signs.has(code) ? 'sign' : 'none';

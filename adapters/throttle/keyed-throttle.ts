@@ -1,0 +1,53 @@
+import { createHmac } from 'node:crypto';
+import { type CounterKey, type Counters, counterKey } from '../../domain/attempts.ts';
+import type { AttemptCounters } from '../../domain/ports/persistence.ts';
+import type { Clock } from '../../domain/ports/runtime.ts';
+import type { Guess, LoginThrottle } from '../../domain/ports/security.ts';
+import { Secret } from '../../domain/secret.ts';
+
+export type KeyedThrottleNeeds = {
+  readonly attempts: AttemptCounters;
+  /** The same in every process. Another key starts all counts anew. */
+  readonly throttleKey: Secret<string>;
+  readonly clock: Pick<Clock, 'nowMs'>;
+};
+
+/** The longest part of a name that is told apart: whoever sends more sends no name that an account has. */
+const maxNameLength = 512;
+
+/**
+ * The throttle over counters in the database, where FLUSHALL and a restart do not reset them. Names and origins become an
+ * HMAC-SHA256 (RFC 2104): a dump of the table tells nobody who tried to log in where.
+ */
+export class KeyedThrottle implements LoginThrottle {
+  readonly #needs: KeyedThrottleNeeds;
+
+  constructor(needs: KeyedThrottleNeeds) {
+    this.#needs = needs;
+  }
+
+  admit(guess: Guess): Promise<number | undefined> {
+    return this.#needs.attempts.admit(this.#countersOf(guess), this.#needs.clock.nowMs());
+  }
+
+  succeeded(guess: Guess): Promise<void> {
+    return this.#needs.attempts.succeeded(this.#countersOf(guess), this.#needs.clock.nowMs());
+  }
+
+  withdraw(guess: Guess): Promise<void> {
+    return this.#needs.attempts.withdraw(this.#countersOf(guess), this.#needs.clock.nowMs());
+  }
+
+  #countersOf({ names, origin }: Guess): readonly Counters[] {
+    return [...new Set(names.map((name) => name.slice(0, maxNameLength)))].map((name) => ({
+      account: this.#key(['account', name]),
+      origin: this.#key(['origin', name, origin]),
+    }));
+  }
+
+  /** JSON keeps the parts apart: no name can end where another's origin begins. */
+  #key(parts: readonly string[]): CounterKey {
+    const hmac = createHmac('sha256', Secret.reveal(this.#needs.throttleKey)).update(JSON.stringify(parts));
+    return counterKey(hmac.digest('base64url'));
+  }
+}

@@ -1,0 +1,203 @@
+import type { Contact, ContactInput, ContactPage, ContactPatchInput } from '../domain/contact.ts';
+import type { Failure, IdentifierTaken, InvalidInput } from '../domain/failures.ts';
+import type { UserId, UserKey } from '../domain/identifiers.ts';
+import type { TierState } from '../domain/ports/cache.ts';
+import type { Result } from '../domain/result.ts';
+import type { AccessToken } from '../domain/secret.ts';
+import type { Profile, User, UserPatchInput } from '../domain/user.ts';
+import type { Freshness, Read } from './read.ts';
+
+/**
+ * Every use case: what a host can ask of Kith. Inputs are raw (strings as a person typed them) and parsed inside; ids are
+ * UUID strings. Expected failures are values; the exceptions of domain/faults.ts mean that a part of the machine is down.
+ */
+export interface Application {
+  readonly register: Register;
+  readonly logIn: LogIn;
+  readonly authenticate: Authenticate;
+  readonly changeProfile: ChangeProfile;
+  readonly changePassword: ChangePassword;
+  readonly signOutEverywhere: SignOutEverywhere;
+  readonly deactivateSelf: DeactivateSelf;
+  readonly getUser: GetUser;
+  readonly getProfile: GetProfile;
+  readonly lookUpUsers: LookUpUsers;
+  readonly deactivateUser: ChangeUserAsAdmin;
+  readonly reactivateUser: ChangeUserAsAdmin;
+  readonly setRole: SetRole;
+  readonly addContact: AddContact;
+  readonly getContact: GetContact;
+  readonly listContacts: ListContacts;
+  readonly changeContact: ChangeContact;
+  readonly removeContact: RemoveContact;
+  readonly explainCache: ExplainCache;
+  readonly invalidateUser: InvalidateUser;
+  readonly getCacheStatus: GetCacheStatus;
+  readonly getStatistics: GetStatistics;
+  readonly checkReadiness: CheckReadiness;
+}
+
+type Promised<T, F> = Promise<Result<T, F>>;
+type NotFound = Failure<'user-not-found'>;
+
+/**
+ * Where a guess at a password comes from, in one form for each place (an IP address, an IPv6 /64): failures delay their own
+ * origin (domain/attempts.ts). Without it all callers are one origin, and a stranger's failures delay everybody.
+ */
+export type FromOrigin = { readonly origin?: string | undefined };
+
+export type Session = { readonly user: User; readonly token: AccessToken; readonly expiresInSeconds: number };
+
+/** Creates an account and logs it in. */
+export type Register = (input: RegisterInput) => Promised<Session, InvalidInput | IdentifierTaken>;
+export type RegisterInput = {
+  readonly email: string;
+  readonly username: string;
+  readonly password: string;
+  readonly phone?: string | null | undefined;
+  readonly name?: string | null | undefined;
+} & FromOrigin;
+
+/**
+ * Checks a password against the database, never against a cache. An unknown identifier, a wrong password and a
+ * deactivated account fail alike and cost the same.
+ */
+export type LogIn = (
+  input: { readonly identifier: string; readonly password: string } & FromOrigin,
+) => Promised<Session, InvalidInput | Failure<'invalid-credentials' | 'too-many-attempts'>>;
+
+/** Who a token stands for, now. A cached user can accept a token but never refuse one: that is asked of the database. */
+export type Authenticate = (
+  token: string,
+  freshness?: Freshness,
+) => Promised<Read<User>, Failure<'invalid-token'>>;
+
+/** `expectedVersion`: fail unless the user has this version (If-Match). Email and phone need the current password. */
+export type ChangeProfile = (
+  userId: UserId,
+  input: UserPatchInput & { readonly currentPassword?: string | undefined } & FromOrigin,
+  expectedVersion?: number,
+) => Promised<
+  User,
+  | InvalidInput
+  | IdentifierTaken
+  | NotFound
+  | Failure<'wrong-password' | 'version-conflict' | 'too-many-attempts'>
+>;
+
+/** Every token issued before stops working, on every instance, before this resolves. */
+export type ChangePassword = (
+  userId: UserId,
+  input: { readonly currentPassword: string; readonly newPassword: string } & FromOrigin,
+  expectedVersion?: number,
+) => Promised<
+  Session,
+  InvalidInput | NotFound | Failure<'wrong-password' | 'version-conflict' | 'too-many-attempts'>
+>;
+
+/** Every token issued before stops working, on every instance, before this resolves. */
+export type SignOutEverywhere = (userId: UserId) => Promised<undefined, NotFound>;
+
+/** Log-in is refused and others no longer find the user. */
+export type DeactivateSelf = (
+  userId: UserId,
+  input: { readonly password: string } & FromOrigin,
+) => Promised<undefined, NotFound | Failure<'wrong-password' | 'too-many-attempts' | 'last-admin'>>;
+
+/** A user by any key, deactivated or not: for administrators and hosts. */
+export type GetUser = (key: UserKey, freshness?: Freshness) => Promised<Read<User>, NotFound>;
+
+/** What others may see of an active user. */
+export type GetProfile = (
+  key: { readonly id: string } | { readonly username: string },
+  freshness?: Freshness,
+) => Promised<Read<Profile>, NotFound>;
+
+/** Up to 500 users by mixed keys, in at most two cache round trips and one query for the misses. */
+export type LookUpUsers = (input: LookUpInput, freshness?: Freshness) => Promised<LookUpOutput, InvalidInput>;
+export type LookUpInput = {
+  readonly ids?: readonly string[] | undefined;
+  readonly emails?: readonly string[] | undefined;
+  readonly usernames?: readonly string[] | undefined;
+  readonly phones?: readonly string[] | undefined;
+};
+export type LookUpOutput = { readonly users: readonly User[]; readonly missing: readonly UserKey[] };
+
+export type ChangeUserAsAdmin = (userId: string) => Promised<User, NotFound | Failure<'last-admin'>>;
+export type SetRole = (
+  userId: string,
+  role: string,
+  expectedVersion?: number,
+) => Promised<User, InvalidInput | NotFound | Failure<'last-admin' | 'version-conflict'>>;
+
+export type AddContact = (
+  ownerId: UserId,
+  input: ContactInput,
+) => Promised<Contact, InvalidInput | NotFound | Failure<'contact-limit'>>;
+
+export type GetContact = (
+  ownerId: UserId,
+  contactId: string,
+  freshness?: Freshness,
+) => Promised<Read<Contact>, Failure<'contact-not-found'>>;
+
+/** A page of the list, newest first; with `query`, of the contacts that match it, which is not cached. */
+export type ListContacts = (
+  ownerId: UserId,
+  input: {
+    readonly skip?: number | undefined;
+    readonly limit?: number | undefined;
+    readonly query?: string | undefined;
+  },
+  freshness?: Freshness,
+) => Promised<Read<ContactPage>, InvalidInput>;
+
+export type ChangeContact = (
+  ownerId: UserId,
+  contactId: string,
+  input: ContactPatchInput,
+  expectedVersion?: number,
+) => Promised<Contact, InvalidInput | NotFound | Failure<'contact-not-found' | 'version-conflict'>>;
+
+export type RemoveContact = (
+  ownerId: UserId,
+  contactId: string,
+  expectedVersion?: number,
+) => Promised<undefined, NotFound | Failure<'contact-not-found' | 'version-conflict'>>;
+
+/** What each tier holds for a user: which record, where, in which state; never a value or a personal key. */
+export type ExplainCache = (userId: string) => Promised<readonly ExplainedEntry[], NotFound>;
+export type ExplainedEntry = TierState & {
+  readonly record: 'user' | 'profile' | 'email' | 'username' | 'phone' | 'contact-list';
+};
+
+/** Drops every cached entry of a user in every tier on every instance. */
+export type InvalidateUser = (userId: string) => Promised<undefined, NotFound>;
+
+export type GetCacheStatus = () => Promise<CacheStatus>;
+export type CacheStatus = {
+  readonly status: 'healthy' | 'degraded';
+  readonly backend: 'redis' | 'memory';
+  readonly latencyMs: number | null;
+  readonly circuit: 'closed' | 'open' | 'half-open';
+  readonly memoryUsedBytes: number | null;
+  readonly entriesInMemory: number;
+  readonly maxStalenessMs: number;
+  readonly stalenessMs: number | null;
+  readonly pendingInvalidations: number | null;
+  readonly statistics: Statistics;
+};
+
+/** Counts since the start of the process. Look-ups by key only; `database` answered the misses and bypasses. */
+export type Statistics = {
+  readonly hits: number;
+  readonly misses: number;
+  readonly hitRatePercent: number;
+  readonly totalLookups: number;
+  readonly invalidations: number;
+  readonly byTier: { readonly memory: number; readonly redis: number; readonly database: number };
+};
+export type GetStatistics = () => Statistics;
+
+/** Whether the database answers; asked at most once a second. */
+export type CheckReadiness = () => Promise<boolean>;

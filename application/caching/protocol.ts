@@ -1,0 +1,261 @@
+/**
+ * The consistency protocol, fence or journal: where stale data is prevented.
+ *
+ * Every cached record is one key that is absent, a value, a lease (somebody may fill it once) or a fence (a write is
+ * under way). Deleting a key after the commit is not enough: a reader that read the old row before the commit can fill
+ * the cache after the delete, and nothing would ever correct it. So:
+ *
+ * READ   A hit is returned. On a miss the reader first takes a lease on the key, then reads the row, then fills; the fill
+ *        succeeds only if the lease is still there. A fence or a deletion in between removed it, so a row that was read
+ *        before a write can never be stored after it. Without a lease the row is returned and stored nowhere.
+ *
+ * WRITE  In one transaction: lock the row, so that writers of one record are serial; then replace the key by a fence with
+ *        a random token, in every tier; then change the row and commit; then release the fence. From the fence on, nobody
+ *        is served the old value and nobody can fill. Nothing is written through: the next reader fills.
+ *        If the fence is not *confirmed* (no reply in time, whatever the reason) the database's triggers write the change
+ *        to a journal in the same transaction, which every instance replays (journal.ts). They do so by default, also
+ *        for raw SQL; only a confirmed fence tells them not to. An unacknowledged invalidation is never lost.
+ *        A crash or an unknown outcome of COMMIT leaves the fence to its time limit, which is longer than any transaction.
+ *
+ * A security write (password, tokens, role, deactivation) is acknowledged only once no process can still serve the
+ * version before it.
+ *
+ * Callers in one process share a flight only until it has sent its first command. One that joined later could be
+ * answered with what was read before a write that was acknowledged before it asked.
+ *
+ * What is promised, and what is not (two faults at once, a Redis that was failed over without its last writes), is in
+ * ARCHITECTURE.md. The order of these steps was model-checked; each looks as if it could be simplified, and
+ * tests/properties/ holds the variants that do so and the property that refutes each.
+ */
+import { OutcomeUnknown, WriteConflict } from '../../domain/faults.ts';
+import type { Cache, Cacheable, CachePort, CacheRead, Caches, Kind } from '../../domain/ports/cache.ts';
+import type { Invalidation, Journal, Transaction, Transactions } from '../../domain/ports/persistence.ts';
+import type { Clock, Ids, Log, Timer } from '../../domain/ports/runtime.ts';
+import { fail, type Result } from '../../domain/result.ts';
+import type { Freshness, Read } from '../read.ts';
+import { type RecordKey, recordsOf } from './keys.ts';
+import type { StatisticsCounter } from './statistics.ts';
+
+/** How long a reader waits for somebody else's fill before it asks the database itself, in milliseconds. */
+const waitsForFillMs = [2, 4, 8];
+
+/** Reads one record from the primary database. */
+export type Load<V> = (key: string) => Promise<V | undefined>;
+
+/** READ for one kind of record. */
+export class ReadThrough<V extends Cacheable> {
+  readonly #cache: CachePort<V>;
+  readonly #timer: Timer;
+  /** Flights that have not sent a command yet: the only ones that may be joined. */
+  readonly #departing = new Map<string, Promise<Read<V> | undefined>>();
+  /** Flights on their way to fill a key: worth waiting for, not to be joined. */
+  readonly #filling = new Map<string, Promise<unknown>>();
+
+  constructor(cache: CachePort<V>, timer: Timer) {
+    this.#cache = cache;
+    this.#timer = timer;
+  }
+
+  /** A hit that takes no waiting. */
+  peek(key: string): Read<V> | undefined {
+    return this.#cache.peek(key);
+  }
+
+  get(key: string, load: Load<V>, freshness: Freshness = 'bounded'): Promise<Read<V> | undefined> {
+    if (freshness === 'authoritative') return bypass(key, load);
+    const hit = this.#cache.peek(key);
+    if (hit !== undefined) return Promise.resolve(hit);
+    const departing = this.#departing.get(key);
+    if (departing !== undefined) return departing;
+    const flight = this.#fly(key, load);
+    this.#departing.set(key, flight);
+    return flight;
+  }
+
+  async #fly(key: string, load: Load<V>): Promise<Read<V> | undefined> {
+    // Callers of the same turn get on board here.
+    await Promise.resolve();
+    this.#departing.delete(key);
+    const found = await this.#readOrAwaitFill(key);
+    if (found.state === 'hit') return found;
+    if (found.state !== 'leased') return asRead(await load(key), 'miss');
+    const filled = this.#loadAndFill(key, load, found);
+    const landed = filled.catch(() => undefined);
+    this.#filling.set(key, landed);
+    try {
+      return await filled;
+    } finally {
+      if (this.#filling.get(key) === landed) this.#filling.delete(key);
+    }
+  }
+
+  /** Reads the cache; while somebody else is filling the key, reads it again a few times. */
+  async #readOrAwaitFill(key: string): Promise<CacheRead<V>> {
+    let found = await this.#cache.read(key);
+    for (const waitMs of waitsForFillMs) {
+      if (found.state !== 'filling') return found;
+      await (this.#filling.get(key) ?? this.#timer.sleep(waitMs));
+      found = await this.#cache.read(key);
+    }
+    return found;
+  }
+
+  async #loadAndFill(
+    key: string,
+    load: Load<V>,
+    { lease }: Extract<CacheRead<V>, { state: 'leased' }>,
+  ): Promise<Read<V> | undefined> {
+    let value: V | undefined;
+    try {
+      value = await load(key);
+    } finally {
+      // A row that is absent, or could not be read, gives the lease back for the next reader.
+      if (value === undefined) await this.#cache.fill(lease, undefined);
+    }
+    if (value === undefined) return undefined;
+    return asRead(value, (await this.#cache.fill(lease, value)) ? 'stored' : 'miss');
+  }
+}
+
+const bypass = async <V>(key: string, load: Load<V>): Promise<Read<V> | undefined> =>
+  asRead(await load(key), 'bypass');
+
+const asRead = <V>(value: V | undefined, source: Read<V>['source']): Read<V> | undefined =>
+  value === undefined ? undefined : { value, source };
+
+/** Whether a write must be acknowledged only when nobody can see the version before it. */
+export type WriteKind = 'ordinary' | 'security';
+
+/** To be called once in a transaction, after its locks and before its first change. */
+export type RaiseFences = (changes: readonly Changed[]) => Promise<void>;
+type Changed = Exclude<Invalidation, { readonly kind: 'everything' }>;
+
+export type FencedWritesNeeds = {
+  readonly transactions: Transactions;
+  readonly journal: Journal;
+  readonly cache: Cache;
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly statistics: StatisticsCounter;
+  /** Within which every change that was journaled is seen everywhere, in milliseconds. */
+  readonly journalBoundMs: number;
+};
+
+const maxAttempts = 3;
+
+/** WRITE. */
+export class FencedWrites {
+  readonly #needs: FencedWritesNeeds;
+
+  constructor(needs: FencedWritesNeeds) {
+    this.#needs = needs;
+  }
+
+  /**
+   * Runs `work` in a transaction and commits when it returns a value; a failure rolls back.
+   * Throws the faults of `Transactions.run`, a `WriteConflict` only after three attempts.
+   */
+  async run<T, F>(
+    kind: WriteKind,
+    work: (transaction: Transaction, raiseFences: RaiseFences) => Promise<Result<T, F>>,
+  ): Promise<Result<T, F>> {
+    for (let attempt = 1; ; attempt++) {
+      const fences = new Fences(this.#needs);
+      try {
+        const result = await this.#needs.transactions.run(async (transaction) => {
+          const outcome = await work(transaction, (changes) => fences.raise(changes, transaction));
+          if (!outcome.ok) throw new Refused(outcome.error);
+          return outcome;
+        });
+        await fences.settle(kind);
+        return result;
+      } catch (error) {
+        // With an unknown outcome the fence stays until its time limit: the row may be the new one.
+        if (error instanceof OutcomeUnknown) throw error;
+        await fences.lower();
+        if (error instanceof Refused) return fail(error.failure as F);
+        if (!(error instanceof WriteConflict) || attempt === maxAttempts) throw error;
+        await this.#needs.timer.sleep(attempt * 10 + jitterMs(this.#needs.ids));
+      }
+    }
+  }
+}
+
+/** 0-31 ms, so that two writers that met do not meet again. */
+const jitterMs = (ids: Ids): number => ids.token().charCodeAt(0) % 32;
+
+/** Carries an expected failure out of a transaction, which must roll back. */
+class Refused extends Error {
+  readonly failure: unknown;
+  constructor(failure: unknown) {
+    super('refused');
+    this.failure = failure;
+  }
+}
+
+/** The fences of one attempt of one write. */
+class Fences {
+  readonly #needs: FencedWritesNeeds;
+  readonly #token: string;
+  #changes: readonly Changed[] = [];
+  #records: readonly RecordKey[] = [];
+  #confirmed = false;
+  #raisedAtMs = 0;
+
+  constructor(needs: FencedWritesNeeds) {
+    this.#needs = needs;
+    this.#token = needs.ids.token();
+  }
+
+  async raise(changes: readonly Changed[], transaction: Transaction): Promise<void> {
+    this.#changes = changes;
+    this.#records = changes.flatMap(recordsOf);
+    const replies = await this.#onEach((cache, key) => cache.fence(key, this.#token));
+    this.#confirmed = replies.every((reply) => reply);
+    // The age counts from the reply: from then on no later read of Redis, anywhere, sees the old value.
+    this.#raisedAtMs = this.#needs.clock.monotonicMs();
+    // Said only now: a transaction that never gets here is journaled by the triggers.
+    if (this.#confirmed) await transaction.confirmFences();
+    this.#needs.statistics.invalidated(this.#records.length);
+  }
+
+  /** After a rollback. */
+  async lower(): Promise<void> {
+    await this.#onEach((cache, key) => cache.release(key, this.#token));
+  }
+
+  /** After the commit, before the acknowledgement. */
+  async settle(kind: WriteKind): Promise<void> {
+    if (this.#records.length === 0) return;
+    const { cache, clock, timer, journalBoundMs } = this.#needs;
+    const committedAtMs = clock.monotonicMs();
+    const replies = await this.#onEach((port, key) => port.release(key, this.#token));
+    if (this.#confirmed && replies.includes(false)) await this.#journalUnreleased();
+    if (kind === 'ordinary') return;
+    // Memories elsewhere may serve the old version for the bound after the fence. An unconfirmed fence may reach them by
+    // the journal only, and an instance that cannot check the journal in time stops using Redis by itself.
+    const silentFromMs = this.#confirmed
+      ? this.#raisedAtMs + cache.staleAfterFenceMs
+      : committedAtMs + journalBoundMs + cache.staleAfterFenceMs;
+    // In a loop: timers may fire early by a fraction.
+    for (let nowMs = clock.monotonicMs(); nowMs < silentFromMs; nowMs = clock.monotonicMs()) {
+      await timer.sleep(silentFromMs - nowMs);
+    }
+  }
+
+  /** The fence hides the key until its time limit. The journal is for the case that Redis lost it meanwhile. */
+  async #journalUnreleased(): Promise<void> {
+    try {
+      await this.#needs.journal.append(this.#changes);
+    } catch {
+      this.#needs.log.warn('fence-not-released', { records: this.#records.length });
+    }
+  }
+
+  #onEach(command: (cache: Caches[Kind], key: string) => Promise<boolean>): Promise<boolean[]> {
+    // All in one turn, so that the adapter can send them in one go.
+    return Promise.all(this.#records.map(({ kind, key }) => command(this.#needs.cache.caches[kind], key)));
+  }
+}

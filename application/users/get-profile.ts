@@ -1,0 +1,17 @@
+import { parseUserId, parseUsernameKey } from '../../domain/identifiers.ts';
+import { fail, ok } from '../../domain/result.ts';
+import type { GetProfile } from '../application.ts';
+import type { UserDirectory } from '../directories.ts';
+
+export const getProfile =
+  (directory: UserDirectory): GetProfile =>
+  async (key, freshness) => {
+    const id = 'id' in key ? parseUserId(key.id) : undefined;
+    const username = 'username' in key ? parseUsernameKey(key.username) : undefined;
+    const read = id?.ok
+      ? await directory.findProfile({ kind: 'id', value: id.value }, freshness)
+      : username?.ok
+        ? await directory.findProfile({ kind: 'username', value: username.value }, freshness)
+        : undefined;
+    return read === undefined ? fail({ code: 'user-not-found' }) : ok(read);
+  };

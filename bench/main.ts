@@ -1,0 +1,74 @@
+/**
+ * `main.ts [--short] [--no-peers] [--no-save] [name ...]`: measures, prints the tables, and writes bench/results/<runtime>.json; all
+ * benchmarks together also write docs/performance.md. Benchmarks that are named replace their part of the last results.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { ensurePostgres, needRedis } from '../scripts/servers.ts';
+import { benchmarks } from './benchmarks.ts';
+import type { Benchmark, Context, Report } from './harness/benchmark.ts';
+import { readResults, withResults } from './harness/document.ts';
+import { describeMachine } from './harness/machine.ts';
+import { toTable, toVerdicts } from './harness/table.ts';
+import { arePeersInstalled, openWorld } from './harness/world.ts';
+
+const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const short = process.argv.includes('--short');
+const peers = !process.argv.includes('--no-peers') && arePeersInstalled();
+
+const wanted: readonly Benchmark[] =
+  names.length === 0 ? benchmarks : benchmarks.filter(({ name }) => names.includes(name));
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+process.env['TEST_REDIS_SERVER'] ??= needRedis();
+const postgres = await ensurePostgres();
+process.env['TEST_DATABASE_URL'] = postgres.url;
+const machine = describeMachine();
+say(
+  Object.entries(machine)
+    .map(([what, value]) => `${what} ${value}`)
+    .join(', '),
+);
+if (!peers) say('without the peers: `npm ci` in bench/peers installs them');
+
+const results: { name: string; title: string; about: string; report: Report }[] = [];
+const runtime = machine['runtime']?.split(' ')[0]?.toLowerCase() ?? 'unknown';
+const folder = new URL('./results/', import.meta.url);
+mkdirSync(folder, { recursive: true });
+const file = new URL(`${runtime}${short ? '-short' : ''}.json`, folder);
+const before = readResults(file)?.results ?? [];
+
+/** What there is so far, after each benchmark: a long run may be broken off. */
+const save = (): void => {
+  if (process.argv.includes('--no-save')) return;
+  const merged = benchmarks.flatMap(
+    ({ name }) => [...results, ...before].find((result) => result.name === name) ?? [],
+  );
+  writeFileSync(file, `${JSON.stringify({ machine, results: merged }, null, 2)}\n`);
+  // The page is about Node, and about whole runs.
+  if (runtime !== 'node' || short || merged.length < benchmarks.length) return;
+  const page = new URL('../docs/performance.md', import.meta.url);
+  writeFileSync(page, withResults(readFileSync(page, 'utf8'), { machine, results: merged }));
+};
+
+try {
+  await using world = await openWorld(short ? 200 : 2_000);
+  const context: Context = {
+    settings: world.settings,
+    pace: short ? { rounds: 2, roundMs: 5, warmUpMs: 0 } : { rounds: 15, roundMs: 80, warmUpMs: 1500 },
+    short,
+    peers,
+    clean: () => world.clean(),
+  };
+  for (const { name, title, about, run } of wanted) {
+    await world.clean();
+    say(`\n## ${title} (${name})\n\n${about}\n`);
+    const report = await run(context);
+    say(toTable(report));
+    results.push({ name, title, about, report });
+    save();
+  }
+} finally {
+  await postgres.stop();
+}
+say(`\n## Targets\n\n${toVerdicts(results.map(({ report }) => report))}`);

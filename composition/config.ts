@@ -1,0 +1,204 @@
+import { z } from 'zod';
+import { CommonPasswords } from '../adapters/blocklist/common-passwords.ts';
+import { type PostgresAddress, parseDatabaseUrl } from '../adapters/mikro-orm/postgres-url.ts';
+import { ceilingParameters, floorParameters } from '../adapters/oslo/phc.ts';
+import { type LogLevel, logLevels } from '../adapters/system/log.ts';
+import { type Email, parseEmail } from '../domain/identifiers.ts';
+import { parseNewPassword, passwordLimits } from '../domain/password.ts';
+import type { TtlsMs } from '../domain/ports/cache.ts';
+import { fail, ok, type Result } from '../domain/result.ts';
+import { Secret } from '../domain/secret.ts';
+import { type ConfigIssue, crossIssues, type Environment, isSet, strong } from './environment.ts';
+import { isRedisUrl, locateRedis, type RedisLocation } from './redis-variables.ts';
+import { isStrongSecret } from './signing-secret.ts';
+import * as form from './variables.ts';
+
+/** Everything that can be configured, complete and checked. Secrets in it do not print. */
+export type Config = {
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly trustedProxies: readonly string[];
+    readonly corsOrigins: readonly string[];
+    /** 0: no limit. */
+    readonly logInsPerMinute: number;
+    readonly registrationsPerMinute: number;
+  };
+  /** The listener for operators, if there is one. */
+  readonly ops: { readonly host: string; readonly port: number } | undefined;
+  /** The embedded database, its lock, and the development secret. */
+  readonly dataDirectory: string;
+  /** PostgreSQL; the embedded database if there is none. */
+  readonly postgres: PostgresAddress | undefined;
+  /** Whether other processes change the same database, so that memory alone must not be trusted. */
+  readonly instances: 'one' | 'many';
+  readonly tokens: {
+    /** The first signs, all verify. Empty: a development secret is made and kept. */
+    readonly secrets: readonly Secret<'signing-secret'>[];
+    readonly ttlSeconds: number;
+  };
+  readonly passwordMinCodePoints: number;
+  /** What a new password hash costs; passwords with a cheaper one are hashed again at the next log-in. */
+  readonly hashing: { readonly memoryKiB: number; readonly passes: number };
+  readonly cache: {
+    readonly keyPrefix: string;
+    readonly maxStalenessMs: number;
+    readonly journalBoundMs: number;
+    readonly whenDatabaseUnreachable: 'serve' | 'refuse';
+    readonly memoryMaxEntries: number;
+    readonly ttlsMs: TtlsMs;
+  };
+  readonly redis:
+    | {
+        readonly location: RedisLocation;
+        readonly poolSize: number;
+        readonly poolTimeoutMs: number;
+        readonly commandTimeoutMs: number;
+        readonly waitReplicas: number;
+      }
+    | undefined;
+  readonly bootstrapAdmin: { readonly email: Email; readonly password: Secret<'password'> } | undefined;
+  readonly logLevel: LogLevel;
+};
+
+const day = 86_400;
+const redisUrl = form.text('a URL like redis://:password@host:6379/0 or rediss://...', isRedisUrl).optional();
+const cacheSeconds = (value: number): z.ZodType<number, string | undefined> =>
+  form.secondsAsMs(1, 7 * day).default(value * 1000);
+
+const variables = z.object({
+  HOST: form.text('an address or a host name', form.isHost).default('127.0.0.1'),
+  PORT: form.port.default(3000),
+  OPS_HOST: form.text('an address or a host name', form.isHost).default('127.0.0.1'),
+  OPS_PORT: z.union([z.literal('off'), form.port], 'a port up to 65535, or off').default(3001),
+  TRUST_PROXY: form
+    .list('addresses or CIDR ranges with commas between them', form.isAddressRange)
+    .default([]),
+  CORS_ORIGINS: form
+    .list('origins like https://app.example.com with commas between them', form.isOrigin)
+    .default([]),
+  LIMIT_LOGIN_PER_MINUTE: form.whole(0, 1_000_000, 'log-ins').default(30),
+  LIMIT_REGISTER_PER_MINUTE: form.whole(0, 1_000_000, 'registrations').default(10),
+  DATA_DIR: form.text('the path of a directory', (path) => !path.includes('\0')).default('./data'),
+  DATABASE_URL: form.parsed(parseDatabaseUrl).optional(),
+  INSTANCES: z.enum(['one', 'many'], 'one or many').optional(),
+  JWT_SECRET: form.secret<'signing-secret'>(strong, isStrongSecret).optional(),
+  JWT_PREVIOUS_SECRETS: form.secrets<'signing-secret'>(`each ${strong}`, isStrongSecret).default([]),
+  JWT_TTL: form.whole(1, day, 'seconds').default(900),
+  PASSWORD_MIN_LENGTH: form
+    .whole(passwordLimits.floorMinCodePoints, passwordLimits.maxCodePoints, 'characters')
+    .default(passwordLimits.defaultMinCodePoints),
+  ARGON2_MEMORY_KIB: form
+    .whole(floorParameters.memoryKiB, ceilingParameters.memoryKiB, 'KiB')
+    .default(floorParameters.memoryKiB),
+  ARGON2_PASSES: form
+    .whole(floorParameters.passes, ceilingParameters.passes, 'passes')
+    .default(floorParameters.passes),
+  MAX_STALENESS_MS: form.whole(50, 60_000, 'milliseconds').default(500),
+  JOURNAL_BOUND_MS: form.whole(100, 60_000, 'milliseconds').default(2000),
+  WHEN_DATABASE_UNREACHABLE: z.enum(['serve', 'refuse'], 'serve or refuse').default('serve'),
+  MEMORY_MAX_ENTRIES: form.whole(1, 10_000_000, 'entries').default(10_000),
+  CACHE_KEY_PREFIX: form
+    .text('up to 64 printable ASCII characters, no spaces', (prefix) => /^[\x21-\x7e]{1,64}$/.test(prefix))
+    .default('kith:'),
+  USER_CACHE_TTL: cacheSeconds(300),
+  USER_PROFILE_TTL: cacheSeconds(180),
+  CONTACT_CACHE_TTL: cacheSeconds(1800),
+  CONTACT_LIST_CACHE_TTL: cacheSeconds(1800),
+  REDIS_URL: redisUrl,
+  REDIS_PRIVATE_URL: redisUrl,
+  UPSTASH_REDIS_REST_URL: form.text('an https URL', form.isHttpsUrl).optional(),
+  UPSTASH_REDIS_REST_TOKEN: form.secret<'redis-token'>('a token').optional(),
+  REDIS_HOST: form.text('an address or a host name', form.isHost).optional(),
+  REDIS_PORT: form.whole(1, 65_535, 'a port').default(6379),
+  REDIS_PASSWORD: form.secret<'redis-password'>('a password').optional(),
+  REDIS_POOL_SIZE: form.whole(1, 100, 'connections').default(10),
+  REDIS_POOL_TIMEOUT: form.secondsAsMs(0.001, 60).default(5000),
+  REDIS_COMMAND_TIMEOUT_MS: form.whole(1, 10_000, 'milliseconds').default(100),
+  REDIS_WAIT_REPLICAS: form.whole(0, 10, 'replicas').default(0),
+  BOOTSTRAP_ADMIN_EMAIL: form.parsed(parseEmail).optional(),
+  BOOTSTRAP_ADMIN_PASSWORD: form.secret<'password'>('a password').optional(),
+  LOG_LEVEL: z.enum(logLevels, `one of ${logLevels.join(', ')}`).default('info'),
+});
+
+type Variables = z.output<typeof variables>;
+
+/** A full configuration, or every issue there is, at once. */
+export const parseConfig = (environment: Environment): Result<Config, readonly ConfigIssue[]> => {
+  const names = Object.keys(variables.shape).filter((name) => isSet(environment, name));
+  const parsed = variables.safeParse(Object.fromEntries(names.map((name) => [name, environment[name]])));
+  const issues = (parsed.error?.issues ?? []).map(({ path, message }) => ({
+    name: String(path[0]),
+    expected: message,
+  }));
+  issues.push(...crossIssues(environment));
+  if (!parsed.success || issues.length > 0) return fail(issues);
+  const config = toConfig(parsed.data);
+  const weak = passwordIssues(config);
+  return weak.length > 0 ? fail(weak) : ok(config);
+};
+
+/** The configuration of an empty environment. */
+export const defaultConfig = (): Config => toConfig(variables.parse({}));
+
+/** The first administrator's password is under the rules of all others. */
+const passwordIssues = ({ bootstrapAdmin, passwordMinCodePoints }: Config): readonly ConfigIssue[] => {
+  if (bootstrapAdmin === undefined) return [];
+  const { email, password } = bootstrapAdmin;
+  const rules = { minCodePoints: passwordMinCodePoints, blocklist: new CommonPasswords() };
+  const parsed = parseNewPassword(Secret.reveal(password), rules, { email, username: '' });
+  return parsed.ok ? [] : [{ name: 'BOOTSTRAP_ADMIN_PASSWORD', expected: parsed.error.detail }];
+};
+
+const toConfig = (of: Variables): Config => {
+  const location = locateRedis(of);
+  return {
+    http: {
+      host: of.HOST,
+      port: of.PORT,
+      trustedProxies: of.TRUST_PROXY,
+      corsOrigins: of.CORS_ORIGINS,
+      logInsPerMinute: of.LIMIT_LOGIN_PER_MINUTE,
+      registrationsPerMinute: of.LIMIT_REGISTER_PER_MINUTE,
+    },
+    ops: of.OPS_PORT === 'off' ? undefined : { host: of.OPS_HOST, port: of.OPS_PORT },
+    dataDirectory: of.DATA_DIR,
+    postgres: of.DATABASE_URL,
+    instances: of.INSTANCES ?? (of.DATABASE_URL === undefined ? 'one' : 'many'),
+    tokens: {
+      secrets: of.JWT_SECRET === undefined ? [] : [of.JWT_SECRET, ...of.JWT_PREVIOUS_SECRETS],
+      ttlSeconds: of.JWT_TTL,
+    },
+    passwordMinCodePoints: of.PASSWORD_MIN_LENGTH,
+    hashing: { memoryKiB: of.ARGON2_MEMORY_KIB, passes: of.ARGON2_PASSES },
+    cache: {
+      keyPrefix: of.CACHE_KEY_PREFIX,
+      maxStalenessMs: of.MAX_STALENESS_MS,
+      journalBoundMs: of.JOURNAL_BOUND_MS,
+      whenDatabaseUnreachable: of.WHEN_DATABASE_UNREACHABLE,
+      memoryMaxEntries: of.MEMORY_MAX_ENTRIES,
+      ttlsMs: {
+        users: of.USER_CACHE_TTL,
+        profiles: of.USER_PROFILE_TTL,
+        emails: of.USER_CACHE_TTL,
+        usernames: of.USER_CACHE_TTL,
+        phones: of.USER_CACHE_TTL,
+        contacts: of.CONTACT_CACHE_TTL,
+        lists: of.CONTACT_LIST_CACHE_TTL,
+        pages: of.CONTACT_LIST_CACHE_TTL,
+      },
+    },
+    redis: location && {
+      location,
+      poolSize: of.REDIS_POOL_SIZE,
+      poolTimeoutMs: of.REDIS_POOL_TIMEOUT,
+      commandTimeoutMs: of.REDIS_COMMAND_TIMEOUT_MS,
+      waitReplicas: of.REDIS_WAIT_REPLICAS,
+    },
+    bootstrapAdmin:
+      of.BOOTSTRAP_ADMIN_EMAIL !== undefined && of.BOOTSTRAP_ADMIN_PASSWORD !== undefined
+        ? { email: of.BOOTSTRAP_ADMIN_EMAIL, password: of.BOOTSTRAP_ADMIN_PASSWORD }
+        : undefined,
+    logLevel: of.LOG_LEVEL,
+  };
+};

@@ -1,0 +1,28 @@
+/** A variable that is not as expected. It never repeats the value. */
+export type ConfigIssue = { readonly name: string; readonly expected: string };
+
+/** A variable set to nothing is not set. */
+export type Environment = { readonly [name: string]: string | undefined };
+
+export const isSet = (environment: Environment, name: string): boolean =>
+  environment[name] !== undefined && environment[name] !== '';
+
+/** What a signing secret has to be, in words. */
+export const strong: string = 'at least 32 random bytes, as `openssl rand -base64 32` makes them';
+
+/** What one variable makes of another. */
+export const crossIssues = (environment: Environment): readonly ConfigIssue[] => {
+  const issues: ConfigIssue[] = [];
+  const need = (name: string, isNeeded: boolean, expected: string): void => {
+    if (isNeeded && !isSet(environment, name)) issues.push({ name, expected });
+  };
+  const has = (name: string): boolean => isSet(environment, name);
+  const isProduction = environment['NODE_ENV'] === 'production';
+  const usesUpstash = has('UPSTASH_REDIS_REST_URL') && !has('REDIS_URL') && !has('REDIS_PRIVATE_URL');
+  need('JWT_SECRET', isProduction, `${strong}, with NODE_ENV=production`);
+  need('JWT_SECRET', !isProduction && has('JWT_PREVIOUS_SECRETS'), `${strong}, with JWT_PREVIOUS_SECRETS`);
+  need('UPSTASH_REDIS_REST_TOKEN', usesUpstash, 'a token, with UPSTASH_REDIS_REST_URL');
+  need('BOOTSTRAP_ADMIN_EMAIL', has('BOOTSTRAP_ADMIN_PASSWORD'), 'an email address, with its password');
+  need('BOOTSTRAP_ADMIN_PASSWORD', has('BOOTSTRAP_ADMIN_EMAIL'), 'a password, with BOOTSTRAP_ADMIN_EMAIL');
+  return issues;
+};

@@ -1,0 +1,130 @@
+import process from 'node:process';
+import { type Listener, listen } from '../adapters/http/listen.ts';
+import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
+import { systemClock, systemTimer } from '../adapters/system/clock.ts';
+import { describeError } from '../adapters/system/describe-error.ts';
+import { DatabaseUnavailable } from '../domain/faults.ts';
+import type { Log } from '../domain/ports/runtime.ts';
+import { Secret } from '../domain/secret.ts';
+import { compose, type Kith } from './compose.ts';
+import { type Config, parseConfig } from './config.ts';
+import { openLog } from './resources.ts';
+import { StartRefused } from './start-refused.ts';
+
+const exitCodes = { failed: 1, configuration: 78 };
+/** How long the process goes on taking requests after it said that it is not ready: load balancers look once in a while. */
+const noticeMs = 500;
+const requestsMs = 8000;
+const shutdownMs = 10_000;
+const retryBootstrapMs = 5000;
+
+const main = async (): Promise<void> => {
+  const config = parseConfig(process.env);
+  if (!config.ok) {
+    for (const { name, expected } of config.error) say(`${name}: ${expected}`);
+    process.exit(exitCodes.configuration);
+  }
+  const log = openLog({ config: config.value, clock: systemClock });
+  const crash = (error: unknown): never => {
+    log.error('crashed', describeError(error));
+    process.exit(exitCodes.failed);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+  // Whoever read our output went away. That is no reason to stop serving.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
+  try {
+    await run(config.value, log);
+  } catch (error) {
+    const reason = refusal(error);
+    if (reason !== undefined) say(reason);
+    log.error('not-started', { ...describeError(error), ...(reason !== undefined && { reason }) });
+    process.exit(exitCodes.failed);
+  }
+};
+
+const run = async (config: Config, log: Log): Promise<void> => {
+  const startedAtMs = systemClock.monotonicMs();
+  const kith = await compose(config, { log });
+  const server = await listenOrRefuse(kith.http.fetch, config.http);
+  const ops = config.ops && (await listenOrRefuse(kith.http.ops, config.ops));
+  stopOnSignals(kith, server, ops, log);
+  log.info('started', {
+    url: server.url,
+    opsUrl: ops?.url ?? null,
+    database: config.postgres === undefined ? 'embedded' : 'postgres',
+    redis: config.redis?.location.source ?? null,
+    instances: config.instances,
+    runtime: 'Deno' in globalThis ? 'deno' : 'node',
+    startMs: Math.round(systemClock.monotonicMs() - startedAtMs),
+  });
+  say(
+    `listening on ${server.url}, documentation on ${server.url}/docs${ops ? `, operations on ${ops.url}` : ''}`,
+  );
+  await ensureAdmin(kith, config, log);
+};
+
+const listenOrRefuse = async (
+  fetch: (request: Request) => Promise<Response>,
+  at: { readonly host: string; readonly port: number },
+): Promise<Listener> => {
+  try {
+    return await listen(fetch, at);
+  } catch (error) {
+    throw error instanceof Error ? new StartRefused(error.message) : error;
+  }
+};
+
+/** A database that is away is waited for: it is no reason not to serve. */
+const ensureAdmin = async (kith: Kith, { bootstrapAdmin }: Config, log: Log): Promise<void> => {
+  if (bootstrapAdmin === undefined) return;
+  const { email, password } = bootstrapAdmin;
+  for (;;) {
+    try {
+      const created = await kith.bootstrapAdmin({ email, password: Secret.reveal(password) });
+      if (!created.ok) log.error('bootstrap-admin-refused', { code: created.error.code });
+      else if (created.value) log.info('bootstrap-admin-created');
+      return;
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailable)) throw error;
+      await systemTimer.sleep(retryBootstrapMs);
+    }
+  }
+};
+
+/** Not ready first, then nothing new, then the end of what is under way; and an end in any case. */
+const stopOnSignals = (kith: Kith, server: Listener, ops: Listener | undefined, log: Log): void => {
+  let stoppingSinceMs: number | undefined;
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (stoppingSinceMs !== undefined) {
+      // Somebody at a terminal who asks again does not want to wait. One Ctrl-C may come twice: from npm, too.
+      if (signal === 'SIGINT' && systemClock.monotonicMs() - stoppingSinceMs > 1000) process.exit(130);
+      return;
+    }
+    stoppingSinceMs = systemClock.monotonicMs();
+    log.info('stopping', { signal });
+    setTimeout(() => {
+      log.warn('stopped', { complete: false });
+      process.exit(0);
+    }, shutdownMs).unref();
+    kith.drain();
+    if (signal === 'SIGTERM') await systemTimer.sleep(noticeMs);
+    await server.close(requestsMs);
+    await ops?.close(0);
+    await kith[Symbol.asyncDispose]();
+    log.info('stopped', { complete: true });
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+};
+
+/** For a person at a terminal; the log says it for machines. */
+const say = (line: string): void => {
+  process.stderr.write(`kith: ${line}\n`);
+};
+
+const refusal = (error: unknown): string | undefined =>
+  error instanceof StartRefused || error instanceof DataDirectoryInUse ? error.message : undefined;
+
+await main();

@@ -1,0 +1,84 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { Secret } from '../domain/secret.ts';
+import type { Parsed } from '../domain/text.ts';
+
+/**
+ * A form that an environment variable can have. Its one message says what is expected; zod's own messages do not get
+ * out, for some repeat the value.
+ */
+export type Variable<T> = z.ZodType<T, string>;
+
+export const text = (expected: string, isRight: (value: string) => boolean): Variable<string> =>
+  z.string().refine(isRight, expected);
+
+/** A form that the domain or an adapter knows. */
+export const parsed = <T>(parse: (input: string) => Parsed<T>): Variable<T> =>
+  z.string().transform((value, context) => {
+    const outcome = parse(value);
+    if (outcome.ok) return outcome.value;
+    context.addIssue(outcome.error.detail);
+    return z.NEVER;
+  });
+
+export const secret = <Kind extends string>(
+  expected: string,
+  isRight: (value: string) => boolean = () => true,
+): Variable<Secret<Kind>> => text(expected, isRight).transform((value) => new Secret<Kind>(value));
+
+/** Several with commas between them, each of which has to be right. */
+export const list = (expected: string, isRight: (item: string) => boolean): Variable<readonly string[]> =>
+  z
+    .string()
+    .transform(split)
+    .refine((items) => items.every(isRight), expected);
+
+export const secrets = <Kind extends string>(
+  expected: string,
+  isRight: (item: string) => boolean,
+): Variable<readonly Secret<Kind>[]> =>
+  list(expected, isRight).transform((items) => items.map((item) => new Secret<Kind>(item)));
+
+const split = (value: string): readonly string[] =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+export const whole = (minimum: number, maximum: number, what: string): Variable<number> =>
+  number(/^\d{1,9}$/, minimum, maximum, `a whole number of ${what} from ${minimum} to ${maximum}`);
+
+export const port: Variable<number> = number(
+  /^\d{1,5}$/,
+  0,
+  65_535,
+  'a port up to 65535 (0 takes a free one)',
+);
+
+/** Seconds, as the variable has them, in milliseconds, as the code does. */
+export const secondsAsMs = (minimum: number, maximum: number): Variable<number> =>
+  number(/^\d{1,9}(?:\.\d{1,6})?$/, minimum, maximum, `seconds from ${minimum} to ${maximum}`).transform(
+    (value) => Math.round(value * 1000),
+  );
+
+function number(pattern: RegExp, minimum: number, maximum: number, expected: string): Variable<number> {
+  return z
+    .string()
+    .regex(pattern, { error: expected, abort: true })
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, expected);
+}
+
+export const isHost = (value: string): boolean => /^[\w.:%-]{1,255}$/.test(value);
+
+/** An address, or a range of them in CIDR notation. */
+export const isAddressRange = (item: string): boolean => {
+  const [, address = '', prefix = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(item) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(prefix) <= (family === 4 ? 32 : 128);
+};
+
+/** Scheme, host and port and nothing more, as browsers send it (RFC 6454). */
+export const isOrigin = (item: string): boolean => /^https?:/.test(item) && URL.parse(item)?.origin === item;
+
+export const isHttpsUrl = (value: string): boolean => /^https:\/\/[^/]/.test(value) && URL.canParse(value);

@@ -1,0 +1,124 @@
+import type { ContactId, Email, Phone, UserId } from './identifiers.ts';
+import { parseEmail, parsePhone } from './identifiers.ts';
+import type { Issue } from './issue.ts';
+import { fail, ok, type Result } from './result.ts';
+import { collect, invalid, nullable, optional, type Parsed, parseText } from './text.ts';
+import { definedOnly, parseLongText, parseName } from './user.ts';
+
+/** A person in one user's address book. The owner is part of it so that a cached value can be checked against its key. */
+export type Contact = {
+  readonly id: ContactId;
+  readonly ownerId: UserId;
+  readonly firstName: string;
+  readonly lastName: string | null;
+  readonly email: Email | null;
+  readonly phone: Phone | null;
+  /** A plain date, `YYYY-MM-DD`. */
+  readonly birthday: string | null;
+  readonly notes: string | null;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  readonly version: number;
+};
+
+/** `total` counts the whole list (or every match of a search), not the page. Newest first. */
+export type ContactPage = {
+  readonly ownerId: UserId;
+  readonly items: readonly Contact[];
+  readonly total: number;
+  readonly skip: number;
+  readonly limit: number;
+};
+
+export type PageRequest = { readonly skip: number; readonly limit: number };
+
+export const maxContactsPerUser = 5000;
+export const pageLimits = { defaultLimit: 20, maxLimit: 100, maxSkip: 1_000_000 };
+export const searchLimits = { minCodePoints: 1, maxCodePoints: 100 };
+
+type ContactFields = Pick<Contact, 'firstName' | 'lastName' | 'email' | 'phone' | 'birthday' | 'notes'>;
+export type ContactDraft = ContactFields;
+export type ContactPatch = { readonly [K in keyof ContactFields]?: ContactFields[K] | undefined };
+
+export type ContactInput = {
+  readonly firstName: string;
+  readonly lastName?: string | null | undefined;
+  readonly email?: string | null | undefined;
+  readonly phone?: string | null | undefined;
+  readonly birthday?: string | null | undefined;
+  readonly notes?: string | null | undefined;
+};
+export type ContactPatchInput = Partial<ContactInput>;
+
+const parseBirthday = (input: unknown): Parsed<string> => {
+  if (typeof input !== 'string') return invalid('invalid-type', 'a string is expected');
+  const parts = /^(\d{4})-(\d{2})-(\d{2})$/.exec(input);
+  const expected = invalid('invalid-format', 'a date as YYYY-MM-DD, from 0001 on, is expected');
+  if (!parts || input.startsWith('0000')) return expected;
+  const date = new Date(`${input}T00:00:00.000Z`);
+  // Date rolls 30 February over to March; the round trip does not.
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(input) ? ok(input) : expected;
+};
+
+const parseOptionalFields = (input: ContactPatchInput) => ({
+  lastName: optional(input.lastName, (name) => nullable(name, parseName)),
+  email: optional(input.email, (email) => nullable(email, parseEmail)),
+  phone: optional(input.phone, (phone) => nullable(phone, parsePhone)),
+  birthday: optional(input.birthday, (birthday) => nullable(birthday, parseBirthday)),
+  notes: optional(input.notes, (notes) => nullable(notes, parseLongText)),
+});
+
+export const parseContactDraft = (input: ContactInput): Result<ContactDraft, readonly Issue[]> => {
+  const fields = collect({ firstName: parseName(input.firstName), ...parseOptionalFields(input) });
+  if (!fields.ok) return fields;
+  const {
+    firstName,
+    lastName = null,
+    email = null,
+    phone = null,
+    birthday = null,
+    notes = null,
+  } = fields.value;
+  return ok({ firstName, lastName, email, phone, birthday, notes });
+};
+
+export const parseContactPatch = (input: ContactPatchInput): Result<ContactPatch, readonly Issue[]> => {
+  const patch = collect({ firstName: optional(input.firstName, parseName), ...parseOptionalFields(input) });
+  if (patch.ok && Object.keys(patch.value).length === 0) {
+    return fail([{ path: [], code: 'empty', detail: 'at least one field to change is expected' }]);
+  }
+  return patch;
+};
+
+/** Where a page starts and how long it is, in contacts. */
+export const parsePageRequest = (input: {
+  readonly skip?: number | undefined;
+  readonly limit?: number | undefined;
+}): Result<PageRequest, readonly Issue[]> =>
+  collect({
+    skip: parseCount(input.skip ?? 0, 0, pageLimits.maxSkip),
+    limit: parseCount(input.limit ?? pageLimits.defaultLimit, 1, pageLimits.maxLimit),
+  });
+
+const parseCount = (input: unknown, min: number, max: number): Parsed<number> =>
+  typeof input === 'number' && Number.isInteger(input) && input >= min && input <= max
+    ? ok(input)
+    : invalid('out-of-range', `a whole number from ${min} to ${max} is expected`);
+
+export const parseSearch = (input: unknown): Parsed<string> => parseText(input, searchLimits);
+
+export const newContact = (id: ContactId, ownerId: UserId, draft: ContactDraft, nowMs: number): Contact => ({
+  id,
+  ownerId,
+  ...draft,
+  createdAtMs: nowMs,
+  updatedAtMs: nowMs,
+  version: 1,
+});
+
+export const applyContactPatch = (contact: Contact, patch: ContactPatch, nowMs: number): Contact => ({
+  ...contact,
+  ...definedOnly(patch),
+  updatedAtMs: Math.max(nowMs, contact.updatedAtMs),
+  version: contact.version + 1,
+});

@@ -1,0 +1,27 @@
+import type { Issue } from './issue.ts';
+
+/** Every way in which a use case may refuse, by its stable code. HTTP has a row for each (adapters/http/problems.ts). */
+export type FailureCode = AnyFailure['code'];
+
+export type Failure<Code extends FailureCode> = Extract<AnyFailure, { readonly code: Code }>;
+
+export type AnyFailure =
+  | { readonly code: 'invalid-input'; readonly issues: readonly Issue[] }
+  | { readonly code: 'email-taken' }
+  | { readonly code: 'username-taken' }
+  | { readonly code: 'phone-taken' }
+  | { readonly code: 'invalid-credentials' }
+  | { readonly code: 'too-many-attempts'; readonly retryAfterMs: number }
+  | { readonly code: 'invalid-token' }
+  | { readonly code: 'wrong-password' }
+  | { readonly code: 'user-not-found' }
+  | { readonly code: 'contact-not-found' }
+  | { readonly code: 'contact-limit' }
+  | { readonly code: 'version-conflict' }
+  | { readonly code: 'last-admin' };
+
+export type InvalidInput = Failure<'invalid-input'>;
+/** Another account has the identifier. */
+export type IdentifierTaken = Failure<'email-taken' | 'username-taken' | 'phone-taken'>;
+
+export const invalidInput = (issues: readonly Issue[]): InvalidInput => ({ code: 'invalid-input', issues });

@@ -1,0 +1,106 @@
+import { ok } from './result.ts';
+import { canonicalIdentifier, invalid, type Parsed } from './text.ts';
+
+declare const brand: unique symbol;
+/** A `T` that came out of its parse function: strings of two brands cannot be confused. */
+export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+
+export type UserId = Brand<string, 'UserId'>;
+export type ContactId = Brand<string, 'ContactId'>;
+export type Email = Brand<string, 'Email'>;
+export type Username = Brand<string, 'Username'>;
+/** E.164: `+` and 8-15 digits. */
+export type Phone = Brand<string, 'Phone'>;
+
+/** The keys by which one user can be found. */
+export type UserKey =
+  | { readonly kind: 'id'; readonly value: UserId }
+  | { readonly kind: 'email'; readonly value: Email }
+  | { readonly kind: 'username'; readonly value: Username }
+  | { readonly kind: 'phone'; readonly value: Phone };
+
+/** A key that points at a user who may give it up: the cache holds it as a hint that is verified at each use. */
+export type UserAlias = Exclude<UserKey, { readonly kind: 'id' }>;
+
+export const emailLimits = { minCodePoints: 3, maxCodePoints: 254 };
+export const usernameLimits = { minCodePoints: 3, maxCodePoints: 32 };
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+// The address grammar of the HTML standard, which is narrower than RFC 5322 on purpose. ASCII only: a look-alike in
+// another script is another address and is refused here.
+const email =
+  /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const username = /^[a-z0-9][a-z0-9_.-]*$/;
+const phone = /^\+[0-9]{8,15}$/;
+
+// Names that a reader would take for the operator, or that a route could swallow.
+const reserved: ReadonlySet<string> = new Set(
+  `about account accounts admin administrator anonymous api auth billing blog by-username config contact contacts
+   daemon docs everyone guest health help hostmaster info kith login logout mail me moderator null official operator
+   ops owner postmaster privacy problems register root security self settings signup staff status superuser support
+   sysadmin system team terms test undefined user users webmaster www`.split(/\s+/),
+);
+
+const parseId = <T extends UserId | ContactId>(input: unknown): Parsed<T> => {
+  if (input === undefined) return invalid('required', 'a value is expected');
+  if (typeof input !== 'string') return invalid('invalid-type', 'a string is expected');
+  const text = input.length === 36 ? input.toLowerCase() : input;
+  return uuid.test(text) ? ok(text as T) : invalid('invalid-format', 'a UUID is expected');
+};
+
+export const parseUserId = (input: unknown): Parsed<UserId> => parseId<UserId>(input);
+
+export const parseContactId = (input: unknown): Parsed<ContactId> => parseId<ContactId>(input);
+
+export const parseEmail = (input: unknown): Parsed<Email> => {
+  const text = canonicalIdentifier(input, emailLimits.maxCodePoints);
+  if (!text.ok) return text;
+  if (text.value.length > emailLimits.maxCodePoints) {
+    return invalid('too-long', `at most ${emailLimits.maxCodePoints} characters are expected`);
+  }
+  return email.test(text.value)
+    ? ok(text.value as Email)
+    : invalid('invalid-format', 'an email address in ASCII is expected, like name@example.com');
+};
+
+/** A username somebody may take. For looking one up, where a reserved name is merely absent, see `parseUsernameKey`. */
+export const parseUsername = (input: unknown): Parsed<Username> => {
+  const name = parseUsernameKey(input);
+  return name.ok && reserved.has(name.value) ? invalid('reserved', 'this username is reserved') : name;
+};
+
+export const parseUsernameKey = (input: unknown): Parsed<Username> => {
+  const text = canonicalIdentifier(input, usernameLimits.maxCodePoints);
+  if (!text.ok) return text;
+  const { minCodePoints, maxCodePoints } = usernameLimits;
+  if (text.value.length < minCodePoints) {
+    return invalid('too-short', `at least ${minCodePoints} characters are expected`);
+  }
+  if (text.value.length > maxCodePoints) {
+    return invalid('too-long', `at most ${maxCodePoints} characters are expected`);
+  }
+  return username.test(text.value)
+    ? ok(text.value as Username)
+    : invalid('invalid-format', 'a-z, 0-9, _ . - are expected, a letter or digit first');
+};
+
+export const parsePhone = (input: unknown): Parsed<Phone> => {
+  const text = canonicalIdentifier(input, 32);
+  if (!text.ok) return text;
+  const digits = text.value.replace(/[\s().-]/g, '');
+  return phone.test(digits)
+    ? ok(digits as Phone)
+    : invalid('invalid-format', 'a phone number as + and 8-15 digits (E.164) is expected');
+};
+
+/** What a person types to log in: an email has an `@`, a phone starts with `+`, the rest is a username. */
+export const parseIdentifier = (input: unknown): Parsed<UserAlias> => {
+  const text = canonicalIdentifier(input, emailLimits.maxCodePoints);
+  if (!text.ok) return text;
+  if (text.value.includes('@')) return keyed('email', parseEmail(text.value));
+  if (text.value.startsWith('+')) return keyed('phone', parsePhone(text.value));
+  return keyed('username', parseUsernameKey(text.value));
+};
+
+const keyed = <K extends UserAlias['kind'], V>(kind: K, value: Parsed<V>): Parsed<{ kind: K; value: V }> =>
+  value.ok ? ok({ kind, value: value.value }) : value;

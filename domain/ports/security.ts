@@ -1,0 +1,67 @@
+import type { UserId } from '../identifiers.ts';
+import type { AccessToken, Password, PasswordHash } from '../secret.ts';
+
+/**
+ * Hashes passwords one way (Argon2id, RFC 9106), a bounded number at once. Throws `Overloaded` when its queue is full or
+ * the wait in it too long.
+ */
+export interface PasswordHasher {
+  hash(password: Password): Promise<PasswordHash>;
+  /**
+   * Whether the password is the one that was hashed. With `undefined` on either side it costs the same and is false:
+   * every log-in path spends exactly one verification.
+   */
+  verify(hash: PasswordHash | undefined, password: Password | undefined): Promise<boolean>;
+  /** Whether the hash was made with weaker parameters than today's. */
+  needsRehash(hash: PasswordHash): boolean;
+}
+
+/** What a token says: who, and under which version of their tokens. The signature cannot change; the user's state can. */
+export type TokenClaims = { readonly userId: UserId; readonly tokenVersion: number };
+
+/** Signed, expiring access tokens (RFC 9068). */
+export interface AccessTokens {
+  issue(claims: TokenClaims): Promise<{ readonly token: AccessToken; readonly expiresInSeconds: number }>;
+  /** The claims of a token that is genuine and not expired, whatever became of its user since. */
+  verify(token: string): Promise<TokenClaims | undefined>;
+}
+
+/** A guess at a password: at whose, by every name the account is known to go by, and from where. */
+export type Guess = {
+  /** Canonical identifiers. A name that no account has is counted like any other, so that counting tells nothing. */
+  readonly names: readonly string[];
+  /** Where it comes from, canonical: an address, or an IPv6 /64. Hosts that cannot tell use one origin for all. */
+  readonly origin: string;
+};
+
+/**
+ * Slows down whoever guesses passwords, by the rules of domain/attempts.ts. Every guess is admitted before it is looked at,
+ * in one atomic step, so that of any number of guesses at once no more are looked at than one after the other.
+ * Every method throws `DatabaseUnavailable` when the counters cannot be reached: nobody is let in uncounted.
+ */
+export interface LoginThrottle {
+  /** Counts the guess as a failure and lets it pass (`undefined`), or refuses it uncounted: milliseconds to wait. */
+  admit(guess: Guess): Promise<number | undefined>;
+  /** The guess was right: the origin is familiar from now on, and its failures are forgotten. */
+  succeeded(guess: Guess): Promise<void>;
+  /** The guess was not looked at (too much to do, no database): it was no failure. */
+  withdraw(guess: Guess): Promise<void>;
+}
+
+/** Passwords that attackers try first: a list of common ones, which is never shown and never grows by itself. */
+export interface PasswordBlocklist {
+  /** Whether a text is on the list, whatever its case. Expects NFKC. */
+  has(password: string): boolean;
+}
+
+/** What is limited by where it comes from. */
+export type LimitedRequest = 'log-in' | 'registration';
+
+/**
+ * Limits how often one origin may ask for something dear, over all processes that share a Redis. Never throws and never
+ * waits for longer than one deadline: without Redis each process counts by itself, and nobody is let through uncounted.
+ */
+export interface RequestLimits {
+  /** Counts one request: `undefined` if it may go on, or the milliseconds to wait. */
+  take(request: LimitedRequest, origin: string): Promise<number | undefined>;
+}

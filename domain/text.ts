@@ -1,0 +1,97 @@
+import type { Issue, IssueCode } from './issue.ts';
+import { fail, ok, type Result } from './result.ts';
+
+/** A field's value, or the one reason why it is none. */
+export type Parsed<T> = Result<T, { readonly code: IssueCode; readonly detail: string }>;
+
+export const invalid = (
+  code: IssueCode,
+  detail: string,
+): { ok: false; error: { code: IssueCode; detail: string } } => fail({ code, detail });
+
+export type TextLimits = { readonly minCodePoints: number; readonly maxCodePoints: number };
+
+// Control (Cc) and format (Cf) characters but line feed and tab: they make two texts look alike or hide one in another.
+const forbidden = /[^\P{C}\n\t]/u;
+
+/**
+ * Free text in NFC, its length counted in code points.
+ * Refuses what is not well formed (a lone surrogate, which PostgreSQL and Redis would fold together), control and
+ * format characters, and text of white space alone.
+ */
+export const parseText = (input: unknown, { minCodePoints, maxCodePoints }: TextLimits): Parsed<string> => {
+  const text = parseWellFormed(input, 'NFC', maxCodePoints);
+  if (!text.ok) return text;
+  const length = countCodePoints(text.value);
+  if (length < minCodePoints)
+    return invalid('too-short', `at least ${minCodePoints} characters are expected`);
+  if (length > maxCodePoints) return invalid('too-long', `at most ${maxCodePoints} characters are expected`);
+  if (minCodePoints > 0 && text.value.trim() === '') {
+    return invalid('too-short', 'something other than white space is expected');
+  }
+  if (forbidden.test(text.value)) {
+    return invalid('forbidden-character', 'control and format characters are not accepted');
+  }
+  return text;
+};
+
+/**
+ * The canonical form of an identifier: NFKC, lower case, trimmed (UAX #15, as RFC 8264 does it). The unique indexes, the
+ * cache keys and the limiter all see this form and no other.
+ */
+export const canonicalIdentifier = (input: unknown, maxCodePoints: number): Parsed<string> => {
+  const text = parseWellFormed(input, 'NFKC', maxCodePoints);
+  // A second normalisation because lower-casing can leave the normal form.
+  return text.ok ? ok(text.value.toLowerCase().trim().normalize('NFKC')) : text;
+};
+
+/** A well-formed string in the given normal form; a text far over its limit is refused before any work on it. */
+export const parseWellFormed = (
+  input: unknown,
+  form: 'NFC' | 'NFKC',
+  maxCodePoints: number,
+): Parsed<string> => {
+  if (input === undefined) return invalid('required', 'a value is expected');
+  if (typeof input !== 'string') return invalid('invalid-type', 'a string is expected');
+  // Composition shrinks a text by a factor of 4 at the very most.
+  if (input.length > maxCodePoints * 8 + 64) {
+    return invalid('too-long', `at most ${maxCodePoints} characters are expected`);
+  }
+  if (!input.isWellFormed()) return invalid('not-well-formed', 'well-formed Unicode is expected');
+  return ok(input.normalize(form));
+};
+
+export const countCodePoints = (text: string): number => {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+};
+
+type Outcomes = { readonly [field: string]: Parsed<unknown> | undefined };
+type Values<T extends Outcomes> = {
+  readonly [K in keyof T]: Exclude<T[K], undefined> extends Parsed<infer V>
+    ? undefined extends T[K]
+      ? V | undefined
+      : V
+    : never;
+};
+
+/** All the fields' values, or all of their issues: the first wrong field does not hide the second. */
+export const collect = <T extends Outcomes>(fields: T): Result<Values<T>, readonly Issue[]> => {
+  const issues: Issue[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, outcome] of Object.entries(fields)) {
+    if (outcome === undefined) continue;
+    if (outcome.ok) values[name] = outcome.value;
+    else issues.push({ path: [name], ...outcome.error });
+  }
+  return issues.length > 0 ? fail(issues) : ok(values as Values<T>);
+};
+
+/** `null` stays `null`, anything else is parsed. */
+export const nullable = <T>(input: unknown, parse: (input: unknown) => Parsed<T>): Parsed<T | null> =>
+  input === null ? ok(null) : parse(input);
+
+/** `undefined` (not sent) stays undefined, anything else is parsed. */
+export const optional = <T>(input: unknown, parse: (input: unknown) => Parsed<T>): Parsed<T> | undefined =>
+  input === undefined ? undefined : parse(input);

@@ -1,0 +1,206 @@
+import type { Failure } from './failures.ts';
+import type { Email, Phone, UserAlias, UserId, Username } from './identifiers.ts';
+import { parseEmail, parsePhone, parseUsername } from './identifiers.ts';
+import type { Issue } from './issue.ts';
+import { fail, ok, type Result } from './result.ts';
+import type { PasswordHash } from './secret.ts';
+import { collect, invalid, nullable, optional, type Parsed, parseText } from './text.ts';
+
+export type Role = 'user' | 'admin';
+export const roles: readonly Role[] = ['user', 'admin'];
+
+/** A user as the cache may hold one: everything but secrets. Times are milliseconds since the Unix epoch, UTC. */
+export type User = {
+  readonly id: UserId;
+  readonly email: Email;
+  readonly username: Username;
+  readonly phone: Phone | null;
+  readonly name: string | null;
+  readonly bio: string | null;
+  readonly occupation: string | null;
+  readonly location: string | null;
+  /** An absolute https URL; never fetched. */
+  readonly avatarUrl: string | null;
+  readonly skills: readonly string[];
+  readonly experience: string | null;
+  readonly role: Role;
+  readonly isActive: boolean;
+  readonly isVerified: boolean;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  /** Grows by one with each change of the row; the ETag. */
+  readonly version: number;
+  /** Grows when every token issued before must stop working; a token carries the one it was issued under. */
+  readonly tokenVersion: number;
+};
+
+/** What others may see of a user: no email, phone, role or status. */
+export type Profile = Pick<
+  User,
+  | 'id'
+  | 'username'
+  | 'name'
+  | 'bio'
+  | 'occupation'
+  | 'location'
+  | 'avatarUrl'
+  | 'skills'
+  | 'experience'
+  | 'createdAtMs'
+  | 'version'
+>;
+
+/** A user with the credentials that only the database holds. */
+export type Account = { readonly user: User; readonly passwordHash: PasswordHash };
+
+export const nameLimits = { minCodePoints: 1, maxCodePoints: 100 };
+export const longTextLimits = { minCodePoints: 0, maxCodePoints: 5000 };
+export const skillLimits = { minCodePoints: 1, maxCodePoints: 50 };
+export const maxSkills = 50;
+export const urlLimits = { minCodePoints: 1, maxCodePoints: 2048 };
+
+/** The fields of a profile that need no password to change. */
+type ProfileFields = Pick<
+  User,
+  'username' | 'name' | 'bio' | 'occupation' | 'location' | 'avatarUrl' | 'skills' | 'experience'
+>;
+type IdentityFields = Pick<User, 'email' | 'phone'>;
+
+/** A parsed change: only the fields that were sent. */
+export type UserPatch = { readonly [K in keyof (ProfileFields & IdentityFields)]?: User[K] | undefined };
+
+/** A change before it is parsed; a field that is left out stays as it is, `null` clears a nullable one. */
+export type UserPatchInput = {
+  readonly username?: string | undefined;
+  readonly name?: string | null | undefined;
+  readonly bio?: string | null | undefined;
+  readonly occupation?: string | null | undefined;
+  readonly location?: string | null | undefined;
+  readonly avatarUrl?: string | null | undefined;
+  readonly skills?: readonly string[] | undefined;
+  readonly experience?: string | null | undefined;
+  readonly email?: string | undefined;
+  readonly phone?: string | null | undefined;
+};
+
+export const parseName = (input: unknown): Parsed<string> => parseText(input, nameLimits);
+export const parseLongText = (input: unknown): Parsed<string> => parseText(input, longTextLimits);
+
+const parseUrl = (input: unknown): Parsed<string> => {
+  const text = parseText(input, urlLimits);
+  if (!text.ok) return text;
+  const expected = 'an absolute https URL is expected';
+  if (!/^https:\/\/[^\s/]/i.test(text.value) || !URL.canParse(text.value))
+    return invalid('invalid-format', expected);
+  const url = new URL(text.value);
+  if (url.username !== '' || url.password !== '')
+    return invalid('invalid-format', `${expected}, without credentials`);
+  return text;
+};
+
+const parseSkills = (input: unknown): Parsed<readonly string[]> => {
+  if (!Array.isArray(input)) return invalid('invalid-type', 'a list of strings is expected');
+  if (input.length > maxSkills) return invalid('too-many', `at most ${maxSkills} skills are expected`);
+  const skills: string[] = [];
+  for (const entry of input) {
+    const skill = parseText(entry, skillLimits);
+    if (!skill.ok) return skill;
+    skills.push(skill.value);
+  }
+  return ok(skills);
+};
+
+export const parseUserPatch = (input: UserPatchInput): Result<UserPatch, readonly Issue[]> => {
+  const patch = collect({
+    username: optional(input.username, parseUsername),
+    name: optional(input.name, (name) => nullable(name, parseName)),
+    bio: optional(input.bio, (bio) => nullable(bio, parseLongText)),
+    occupation: optional(input.occupation, (occupation) => nullable(occupation, parseName)),
+    location: optional(input.location, (location) => nullable(location, parseName)),
+    avatarUrl: optional(input.avatarUrl, (url) => nullable(url, parseUrl)),
+    skills: optional(input.skills, parseSkills),
+    experience: optional(input.experience, (experience) => nullable(experience, parseLongText)),
+    email: optional(input.email, parseEmail),
+    phone: optional(input.phone, (phone) => nullable(phone, parsePhone)),
+  });
+  if (patch.ok && Object.keys(patch.value).length === 0) {
+    return fail([{ path: [], code: 'empty', detail: 'at least one field to change is expected' }]);
+  }
+  return patch;
+};
+
+export const newUser = (
+  id: UserId,
+  fields: Pick<User, 'email' | 'username' | 'phone' | 'name'>,
+  nowMs: number,
+  role: Role = 'user',
+): User => ({
+  id,
+  ...fields,
+  bio: null,
+  occupation: null,
+  location: null,
+  avatarUrl: null,
+  skills: [],
+  experience: null,
+  role,
+  isActive: true,
+  isVerified: false,
+  createdAtMs: nowMs,
+  updatedAtMs: nowMs,
+  version: 1,
+  tokenVersion: 1,
+});
+
+/** The next version of a user: every change goes through here, so none forgets the version. */
+const next = (user: User, fields: Partial<User>, nowMs: number): User => ({
+  ...user,
+  ...fields,
+  updatedAtMs: Math.max(nowMs, user.updatedAtMs),
+  version: user.version + 1,
+});
+
+/** An expected version that is not the current one (RFC 9110, If-Match). */
+export const checkVersion = (
+  current: { readonly version: number },
+  expected: number | undefined,
+): Result<undefined, Failure<'version-conflict'>> =>
+  expected === undefined || expected === current.version ? ok(undefined) : fail({ code: 'version-conflict' });
+
+export const applyPatch = (user: User, patch: UserPatch, nowMs: number): User =>
+  next(user, definedOnly(patch), nowMs);
+
+/** For a changed password, or signing out everywhere: every token issued before stops working. */
+export const revokeTokens = (user: User, nowMs: number): User =>
+  next(user, { tokenVersion: user.tokenVersion + 1 }, nowMs);
+
+export const deactivated = (user: User, nowMs: number): User =>
+  next(user, { isActive: false, tokenVersion: user.tokenVersion + 1 }, nowMs);
+
+/** Tokens from before the deactivation stay dead. */
+export const reactivated = (user: User, nowMs: number): User => next(user, { isActive: true }, nowMs);
+
+export const withRole = (user: User, role: Role, nowMs: number): User => next(user, { role }, nowMs);
+
+export const toProfile = (user: User): Profile => ({
+  id: user.id,
+  username: user.username,
+  name: user.name,
+  bio: user.bio,
+  occupation: user.occupation,
+  location: user.location,
+  avatarUrl: user.avatarUrl,
+  skills: user.skills,
+  experience: user.experience,
+  createdAtMs: user.createdAtMs,
+  version: user.version,
+});
+
+/** Whether the user goes by this alias now; what makes a stale pointer harmless. */
+export const goesBy = (user: User, alias: UserAlias): boolean => user[alias.kind] === alias.value;
+
+/** The fields that were sent: `undefined` means "leave it". */
+export const definedOnly = <T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };

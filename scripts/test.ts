@@ -1,0 +1,38 @@
+/** Runs the tests with the servers they need: `test.ts [--deno] [arguments of vitest]`. */
+import { spawnSync } from 'node:child_process';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { ensurePostgres, needRedis } from './servers.ts';
+
+const [runtime, ...rest] = process.argv.slice(2);
+const inDeno = runtime === '--deno';
+const wanted = inDeno ? rest : process.argv.slice(2);
+
+// The fault suite measures how long recovery takes, so it wants the machine to itself: `npm run test:faults`.
+const apart = wanted.some((argument) => argument.startsWith('tests/faults'))
+  ? []
+  : ['--exclude', 'tests/faults/**'];
+
+const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
+// The suite is told where it should be running and checks it (tests/runtime.test.ts): what is meant to run inside Deno
+// must not pass inside Node.
+const [command, ...prefix] = inDeno
+  ? ['deno', 'run', '--allow-all', '--quiet', vitest]
+  : [process.execPath, vitest];
+
+const redisServer = needRedis();
+const postgres = await ensurePostgres();
+try {
+  const { status } = spawnSync(command ?? '', [...prefix, 'run', ...apart, ...wanted], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      KITH_RUNTIME: inDeno ? 'deno' : 'node',
+      TEST_DATABASE_URL: postgres.url,
+      TEST_REDIS_SERVER: redisServer,
+    },
+  });
+  process.exitCode = status ?? 1;
+} finally {
+  await postgres.stop();
+}

@@ -1,0 +1,252 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAst } from 'vitest/node';
+
+/** What the files of a folder may import: other folders, and packages. What is not listed is a breach. */
+type Rule = { readonly folders: readonly string[]; readonly packages: readonly string[] };
+
+const inward = ['domain', 'application'];
+
+const rules: Readonly<Record<string, Rule>> = {
+  domain: { folders: ['domain'], packages: [] },
+  application: { folders: ['domain', 'application'], packages: [] },
+  'adapters/blocklist': { folders: inward, packages: ['@zxcvbn-ts/language-common'] },
+  'adapters/http': {
+    folders: inward,
+    packages: ['h3', 'srvx', 'zod', 'node:buffer', 'node:crypto', 'node:http', 'node:net'],
+  },
+  'adapters/jose': { folders: inward, packages: ['jose', 'lru-cache', 'node:crypto'] },
+  'adapters/memory': { folders: inward, packages: ['lru-cache'] },
+  'adapters/mikro-orm': {
+    folders: inward,
+    packages: [
+      ...['@mikro-orm/', 'kysely'],
+      ...['node:crypto', 'node:fs/promises', 'node:path', 'node:process', 'node:timers'],
+    ],
+  },
+  'adapters/oslo': { folders: inward, packages: ['oslo', 'node:os'] },
+  'adapters/rate-limit': { folders: inward, packages: ['rate-limiter-flexible', 'node:crypto'] },
+  'adapters/redis': { folders: inward, packages: ['redis', 'cockatiel', 'node:crypto', 'node:timers'] },
+  'adapters/system': { folders: inward, packages: ['uuid', 'node:buffer'] },
+  'adapters/throttle': { folders: inward, packages: ['node:crypto'] },
+  'adapters/tiered': { folders: inward, packages: ['lru-cache'] },
+  composition: {
+    folders: ['domain', 'application', 'adapters', 'composition'],
+    packages: [
+      ...['inversify', 'zod'],
+      ...['node:buffer', 'node:crypto', 'node:fs/promises', 'node:net', 'node:path', 'node:process'],
+    ],
+  },
+};
+
+/** The one file that reads the environment. */
+const environmentReader = 'composition/main.ts';
+/** Folders whose code is not shipped. */
+const unruled = ['tests', 'scripts', 'bench', 'node_modules', 'vitest.config.ts'];
+/** Time and chance are ports: the core may not have them from the machine. */
+const ambient = ['process', 'Deno', 'console', 'fetch', 'crypto', 'performance', 'setTimeout', 'setInterval'];
+
+type Node = { readonly type: string; readonly [field: string]: unknown };
+const isNode = (value: unknown): value is Node =>
+  typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+
+/** Every node of a tree with the one above it. */
+function* nodesOf(node: Node, parent?: Node): Generator<readonly [node: Node, parent: Node | undefined]> {
+  yield [node, parent];
+  for (const value of Object.values(node)) {
+    for (const child of Array.isArray(value) ? value : [value])
+      if (isNode(child)) yield* nodesOf(child, node);
+  }
+}
+
+const literal = (node: unknown): string | undefined =>
+  isNode(node) && node.type === 'Literal' && typeof node['value'] === 'string' ? node['value'] : undefined;
+const nameOf = (node: unknown): unknown =>
+  isNode(node) && node.type === 'Identifier' ? node['name'] : literal(node);
+
+const importing = ['ImportDeclaration', 'ExportNamedDeclaration', 'ExportAllDeclaration', 'ImportExpression'];
+
+/** Everything that is wrong with one file, as sentences. */
+const breachesOf = (path: string, source: string): string[] => {
+  const breaches: string[] = [];
+  const folder = path.startsWith('adapters/')
+    ? path.split('/').slice(0, 2).join('/')
+    : (path.split('/')[0] ?? '');
+  const rule = Object.hasOwn(rules, folder) ? rules[folder] : undefined;
+  if (rule === undefined) return [`${path} is in no folder that has a rule`];
+  for (const [node, parent] of nodesOf(Object(parseAst(source, { lang: 'ts' })))) {
+    if ((importing.includes(node.type) || node.type === 'TSImportType') && node['source'] !== null) {
+      const specifier = literal(node['source']);
+      if (specifier === undefined) breaches.push(`${path} imports what cannot be told`);
+      else if (!isAllowed(path, folder, rule, specifier)) breaches.push(`${path} imports ${specifier}`);
+    }
+    if (node.type === 'CallExpression' && nameOf(node['callee']) === 'require')
+      breaches.push(`${path} requires`);
+    if (path !== environmentReader && readsEnvironment(node)) breaches.push(`${path} reads the environment`);
+    if (inward.includes(folder) && isAmbient(node, parent)) breaches.push(`${path} asks the machine`);
+  }
+  return breaches;
+};
+
+const isAllowed = (path: string, folder: string, { folders, packages }: Rule, specifier: string): boolean => {
+  if (!specifier.startsWith('.')) {
+    return packages.some(
+      (name) => specifier === name || specifier.startsWith(name.endsWith('/') ? name : `${name}/`),
+    );
+  }
+  const target = posix.join(posix.dirname(path), specifier);
+  return target.endsWith('.ts') && [folder, ...folders].some((allowed) => target.startsWith(`${allowed}/`));
+};
+
+/** `x.env`, `x['env']` or `{ env } = x`, whatever x is: an alias of `process` reads as well. */
+const readsEnvironment = (node: Node): boolean =>
+  (node.type === 'MemberExpression' && nameOf(node['property']) === 'env') ||
+  (node.type === 'ImportSpecifier' && nameOf(node['imported']) === 'env') ||
+  (node.type === 'ObjectPattern' &&
+    Array.isArray(node['properties']) &&
+    node['properties'].some((property) => isNode(property) && nameOf(property['key']) === 'env'));
+
+const isAmbient = (node: Node, parent: Node | undefined): boolean => {
+  if (node.type === 'NewExpression' && nameOf(node['callee']) === 'Date') {
+    return Array.isArray(node['arguments']) && node['arguments'].length === 0;
+  }
+  if (node.type === 'MemberExpression') {
+    const access = `${String(nameOf(node['object']))}.${String(nameOf(node['property']))}`;
+    return access === 'Date.now' || access === 'Math.random' || access.startsWith('globalThis.');
+  }
+  if (node.type !== 'Identifier' || !ambient.includes(String(node['name']))) return false;
+  const isName = parent?.['property'] === node || parent?.['key'] === node;
+  return !isName || parent?.['computed'] === true || parent?.['shorthand'] === true;
+};
+
+/** The breaches of a whole tree, with those that are about folders. */
+const inspect = (root: string): string[] => {
+  const breaches: string[] = [];
+  for (const folder of Object.keys(rules)) {
+    if (!existsSync(join(root, folder)) || filesIn(root, folder).length === 0)
+      breaches.push(`${folder} is empty`);
+  }
+  const top = readdirSync(root).filter((name) => !unruled.includes(name) && !name.startsWith('.'));
+  for (const path of top.flatMap((name) => filesIn(root, name))) {
+    breaches.push(...breachesOf(path, readFileSync(join(root, path), 'utf8')));
+    if (path.split('/').length > 4) breaches.push(`${path} lies deeper than three folders`);
+  }
+  return breaches;
+};
+
+const filesIn = (root: string, path: string): string[] => {
+  if (/\.[cm]?[jt]sx?$/.test(path)) return [path];
+  if (/\.\w+$/.test(path)) return [];
+  try {
+    return readdirSync(join(root, path)).flatMap((name) => filesIn(root, `${path}/${name}`));
+  } catch {
+    return [];
+  }
+};
+
+describe('the architecture', () => {
+  it('holds in every file: imports point inward, and only where a rule says so', () => {
+    expect(inspect(join(dirname(fileURLToPath(import.meta.url)), '..'))).toEqual([]);
+  });
+});
+
+describe('the check of the architecture', () => {
+  it.each([
+    ['domain/user.ts', `import { v7 } from 'uuid';`],
+    ['domain/user.ts', `import type { Log } from 'pino';`],
+    ['domain/user.ts', `import '../application/application.ts';`],
+    ['domain/user.ts', `import { ok } from './result.js';`],
+    ['domain/user.ts', `import { ok } from './result';`],
+    ['domain/user.ts', `import { hash } from 'node:crypto';`],
+    ['domain/user.ts', `import { ok } from '../../elsewhere/domain/result.ts';`],
+    ['domain/user.ts', `export * from 'zod';`],
+    ['domain/user.ts', `export { z } from 'zod';`],
+    ['domain/user.ts', `let z: import('zod').ZodType;`],
+    ['domain/user.ts', `const zod = await import('zod');`],
+    ['domain/user.ts', `const zod = await import(name);`],
+    ['domain/user.ts', `const zod = require('zod');`],
+    ['domain/user.ts', 'const now = Date.now();'],
+    ['domain/user.ts', 'const now = new Date();'],
+    ['application/users/register.ts', 'const chance = Math.random();'],
+    ['application/users/register.ts', 'await new Promise((resolve) => setTimeout(resolve, 1));'],
+    ['application/users/register.ts', 'const id = crypto.randomUUID();'],
+    ['application/users/register.ts', 'const { pid } = globalThis.process;'],
+    ['application/users/register.ts', `import { h3 } from '../../adapters/http/app.ts';`],
+    ['application/users/register.ts', `import { tokens } from '../../composition/container.ts';`],
+    ['adapters/redis/redis-cache.ts', `import { MemoryCache } from '../memory/memory-cache.ts';`],
+    ['adapters/redis/redis-cache.ts', `import { jwtVerify } from 'jose';`],
+    ['adapters/redis/redis-cache.ts', `import { x } from 'redis-other';`],
+    ['adapters/redis/redis-cache.ts', `import { Container } from 'inversify';`],
+    ['adapters/mikro-orm/users.ts', `import { x } from '@mikro-ormish/core';`],
+    ['adapters/http/app.ts', `const url = process.env.REDIS_URL;`],
+    ['adapters/http/app.ts', `const url = process['env'].REDIS_URL;`],
+    ['adapters/http/app.ts', `const url = Deno.env.get('REDIS_URL');`],
+    ['adapters/http/app.ts', `const { env } = process;`],
+    ['adapters/http/app.ts', `const { env: mine } = globalThis.process;`],
+    ['adapters/http/app.ts', `import { env } from 'srvx';`],
+    ['composition/config.ts', `const port = process.env['PORT'];`],
+    ['composition/config.ts', `import { createHttp } from 'h3';`],
+    ['composition/config.ts', `import { contract } from '../tests/contracts/cache.ts';`],
+    ['adapters/mongo/mongo-database.ts', ''],
+    ['helpers/text.ts', ''],
+    ['constructor/text.ts', ''],
+  ])('sees a planted breach: %s with %s', (path, source) => {
+    expect(breachesOf(path, source)).toHaveLength(1);
+  });
+
+  it.each([
+    ['domain/user.ts', `import type { UserId } from './identifiers.ts'; // import 'zod'`],
+    [
+      'domain/user.ts',
+      `const text = "import 'zod'; process.env.PORT"; const at = new Date(0); const o = { process: 1 };`,
+    ],
+    ['application/users/register.ts', `import { ok } from '../../domain/result.ts';`],
+    ['adapters/mikro-orm/users.ts', `import { sql } from '@mikro-orm/core'; import { x } from './rows.ts';`],
+    ['adapters/oslo/phc.ts', `import { Argon2id } from 'oslo/password';`],
+    [
+      'composition/container.ts',
+      `import { Container } from 'inversify'; import { x } from '../adapters/redis/keys.ts';`,
+    ],
+    ['composition/main.ts', 'const port = process.env.PORT;'],
+  ])('does not see one where there is none: %s with %s', (path, source) => {
+    expect(breachesOf(path, source)).toEqual([]);
+  });
+
+  describe('on a tree', () => {
+    let root: string;
+    beforeAll(() => {
+      root = mkdtempSync(join(tmpdir(), 'kith-architecture-'));
+      for (const folder of Object.keys(rules)) plant(`${folder}/one.ts`, '');
+    });
+    afterAll(() => rmSync(root, { recursive: true }));
+    const plant = (path: string, source: string): void => {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), source);
+    };
+
+    it('fails on a folder that is empty or gone, and on one that it does not know', () => {
+      expect(inspect(root)).toEqual([]);
+      plant('application/deep/er/still/one.ts', '');
+      plant('adapters/mongo/one.ts', '');
+      plant('lib/one.js', '');
+      plant('one.mts', '');
+      rmSync(join(root, 'adapters/jose/one.ts'));
+      rmSync(join(root, 'domain'), { recursive: true });
+      expect(inspect(root).map((breach) => breach.split(' ')[0])).toEqual(
+        expect.arrayContaining(['domain', 'adapters/jose', 'adapters/mongo/one.ts', 'lib/one.js', 'one.mts']),
+      );
+      expect(inspect(root)).toHaveLength(6);
+    });
+  });
+});

@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import { MemoryCache } from '../../adapters/memory/memory-cache.ts';
+import { redisDefaults } from '../../adapters/redis/redis-cache.ts';
+import { systemIds } from '../../adapters/system/ids.ts';
+import { type CacheUnderTest, describeCache } from '../contracts/cache.ts';
+import { user, userId } from '../support/fixtures.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const { ttlsMs, leaseMs, fenceTtlMs } = redisDefaults;
+
+const openCache = (maxEntries = 10_000): CacheUnderTest & { readonly cache: MemoryCache } => {
+  const clock = new ManualClock();
+  const cache = new MemoryCache({ clock, ids: systemIds, maxEntries, ttlsMs, leaseMs, fenceTtlMs });
+  return {
+    cache,
+    caches: cache.caches,
+    leaseMs,
+    fenceTtlMs,
+    userTtlMs: ttlsMs.users,
+    advance: (ms) => clock.advance(ms),
+    [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
+  };
+};
+
+describeCache('MemoryCache', async () => openCache());
+
+it('keeps at most its number of entries, of all kinds together, and no fence is pushed out by them', async () => {
+  const { cache } = openCache(10);
+  const { users, profiles } = cache.caches;
+  const fenced = userId(1);
+  await users.fence(fenced, 'mine');
+  for (let n = 2; n < 40; n++) {
+    for (const records of [users, profiles]) {
+      const read = await records.read(userId(n));
+      if (read.state === 'leased') await records.fill(read.lease, user(n));
+    }
+  }
+  expect((await cache.health()).entriesInMemory).toBe(10);
+  expect(await users.read(fenced)).toEqual({ state: 'fenced' });
+});
+
+it('hands out one frozen value to all, so that no reader can change what another sees', async () => {
+  const { cache } = openCache();
+  const { users } = cache.caches;
+  const read = await users.read(userId(1));
+  if (read.state === 'leased') await users.fill(read.lease, user(1));
+  const value = users.peek(userId(1))?.value;
+  expect(value).toBe(users.peek(userId(1))?.value);
+  expect(Object.isFrozen(value) && Object.isFrozen(value?.skills)).toBe(true);
+});

@@ -1,0 +1,169 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Container } from 'inversify';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { JoseAccessTokens } from '../../adapters/jose/jose-access-tokens.ts';
+import { MemoryCache } from '../../adapters/memory/memory-cache.ts';
+import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
+import { systemIds } from '../../adapters/system/ids.ts';
+import { JournalReplayer } from '../../application/caching/journal.ts';
+import { compose } from '../../composition/compose.ts';
+import { type Config, defaultConfig } from '../../composition/config.ts';
+import { kithModule, type Overrides } from '../../composition/container.ts';
+import { services } from '../../composition/services.ts';
+import type { Database } from '../../domain/ports/persistence.ts';
+import type { LogFields } from '../../domain/ports/runtime.ts';
+import { Secret } from '../../domain/secret.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const silent: Overrides['log'] = { info: () => {}, warn: () => {}, error: () => {} };
+const ada = { email: 'ada@example.com', username: 'ada', password: 'correct horse battery staple' };
+
+const watched = (database: Database): { readonly database: Database; readonly closed: () => number } => {
+  let closed = 0;
+  const close = async (): Promise<void> => {
+    closed++;
+    await database[Symbol.asyncDispose]();
+  };
+  return { database: { ...database, [Symbol.asyncDispose]: close }, closed: () => closed };
+};
+
+describe('compose', () => {
+  it('gives use cases and HTTP over a database that is handed in, without disk or network', async () => {
+    await using kith = await compose(defaultConfig(), { database: memoryDatabase(), log: silent });
+    const session = await kith.application.register(ada);
+    if (!session.ok) throw new Error(session.error.code);
+    const request = new Request('http://localhost/me', {
+      headers: { host: 'localhost', authorization: `Bearer ${Secret.reveal(session.value.token)}` },
+    });
+    const response = await kith.http.fetch(request);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ email: ada.email, username: ada.username });
+  });
+
+  it('replaces any service by an override', async () => {
+    const clock = new ManualClock(Date.UTC(2030, 0, 1));
+    const database = memoryDatabase();
+    const events: [string, LogFields | undefined][] = [];
+    const log = { ...silent, info: (event: string, fields?: LogFields) => void events.push([event, fields]) };
+    const secrets = [new Secret<'signing-secret'>('a secret of the host')] as const;
+    await using kith = await compose(defaultConfig(), { database, log, clock, secrets });
+    const session = await kith.application.register(ada);
+    if (!session.ok) throw new Error(session.error.code);
+    expect(session.value.user.createdAtMs).toBe(Date.UTC(2030, 0, 1));
+    const same = new JoseAccessTokens({ secrets, ttlSeconds: 900, clock, ids: systemIds });
+    expect(await same.verify(Secret.reveal(session.value.token))).toMatchObject({
+      userId: session.value.user.id,
+    });
+  });
+
+  it('closes what it opened and leaves open what was handed in', async () => {
+    const { database, closed } = watched(memoryDatabase());
+    const kith = await compose(defaultConfig(), { database, log: silent });
+    await kith[Symbol.asyncDispose]();
+    expect(closed()).toBe(0);
+    await database.health.ping();
+  });
+
+  it('says that it is not ready once it drains, and serves all the same', async () => {
+    await using kith = await compose(defaultConfig(), { database: memoryDatabase(), log: silent });
+    const status = async (path: string): Promise<number> => {
+      const request = new Request(`http://localhost${path}`, { headers: { host: 'localhost' } });
+      return (await kith.http.fetch(request)).status;
+    };
+    expect(await status('/health/ready')).toBe(200);
+    kith.drain();
+    expect(await status('/health/ready')).toBe(503);
+    expect(await status('/health/live')).toBe(200);
+    expect(await status('/health/cache')).toBe(200);
+  });
+
+  it('makes the first administrator and no second one', async () => {
+    await using kith = await compose(defaultConfig(), { database: memoryDatabase(), log: silent });
+    expect(await kith.bootstrapAdmin(ada)).toEqual({ ok: true, value: true });
+    expect(await kith.bootstrapAdmin({ ...ada, email: 'eve@example.com' })).toEqual({
+      ok: true,
+      value: false,
+    });
+    const session = await kith.application.logIn({ identifier: ada.email, password: ada.password });
+    expect(session.ok && session.value.user.role).toBe('admin');
+  });
+});
+
+describe('compose on the embedded database', () => {
+  let directory: string | undefined;
+  afterEach(async () => {
+    if (directory !== undefined) await rm(directory, { recursive: true });
+  });
+
+  it('keeps users, and their tokens, over a restart, and opens the directory once', {
+    timeout: 120_000,
+  }, async () => {
+    directory = await mkdtemp(join(tmpdir(), 'kith-compose-'));
+    const config: Config = { ...defaultConfig(), dataDirectory: directory };
+    const opened: string[] = [];
+    const log = { ...silent, info: (event: string) => void opened.push(event) };
+    let token = '';
+    {
+      await using kith = await compose(config, { log });
+      const session = await kith.application.register(ada);
+      if (!session.ok) throw new Error(session.error.code);
+      token = Secret.reveal(session.value.token);
+      await expect(compose(config, { log })).rejects.toThrow(/in use by process \d+/);
+    }
+    expect(opened.filter((event) => event === 'database-ready')).toHaveLength(1);
+    expect(await readdir(directory)).toEqual(expect.arrayContaining(['development-jwt-secret', 'pglite']));
+    expect(await readdir(directory)).not.toContain('kith.lock');
+    await using kith = await compose(config, { log });
+    const read = await kith.application.authenticate(token);
+    expect(read.ok && read.value.value.email).toBe(ada.email);
+  });
+});
+
+describe('the module', () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  it('can be loaded into a container of the host, and closes in reverse', async () => {
+    const order: string[] = [];
+    const container = new Container({ jitless: true });
+    const database = memoryDatabase();
+    const kith = kithModule(defaultConfig(), { database, log: silent, secrets: [new Secret('host')] });
+    container.load(kith.module);
+    for (const [name, type] of [
+      ['replayer', JournalReplayer],
+      ['cache', MemoryCache],
+    ] as const) {
+      const close = type.prototype[Symbol.asyncDispose];
+      vi.spyOn(type.prototype, Symbol.asyncDispose).mockImplementation(function (this: never) {
+        order.push(name);
+        return close.call(this);
+      });
+    }
+    const application = await container.getAsync(services.application);
+    await container.getAsync(services.replayer);
+    expect(await container.getAsync(services.application)).toBe(application);
+    expect(await application.register(ada)).toMatchObject({ ok: true });
+    await kith[Symbol.asyncDispose]();
+    expect(order).toEqual(['replayer', 'cache']);
+  });
+
+  it('gives every box one instance, however many paths lead to it', async () => {
+    const container = new Container({ jitless: true });
+    const kith = kithModule(defaultConfig(), {
+      database: memoryDatabase(),
+      log: silent,
+      secrets: [new Secret('host')],
+    });
+    container.load(kith.module);
+    const [cache, caches, tokens, again] = await Promise.all([
+      container.getAsync(services.cache),
+      container.getAsync(services.caches),
+      container.getAsync(services.tokens),
+      container.getAsync(services.tokens),
+    ]);
+    expect(caches).toBe(cache.caches);
+    expect(tokens).toBe(again);
+    await kith[Symbol.asyncDispose]();
+  });
+});

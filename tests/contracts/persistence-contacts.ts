@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Contact, PageRequest } from '../../domain/contact.ts';
+import type { UserId } from '../../domain/identifiers.ts';
+import type { Database } from '../../domain/ports/persistence.ts';
+import { contact, email, phone } from '../support/fixtures.ts';
+import { fresh, freshNumber, store, storeContacts } from './persistence-support.ts';
+
+const all: PageRequest = { skip: 0, limit: 100 };
+
+export const contactsContract = (database: () => Database): void => {
+  const ownerWith = async (count: number, fields: (n: number) => Partial<Contact> = () => ({})) => {
+    const owner = fresh();
+    await store(database(), owner);
+    const id = owner.user.id;
+    const contacts = Array.from({ length: count }, (_, n) => contact(freshNumber(), id, fields(n)));
+    await storeContacts(database(), id, contacts);
+    return { id, contacts };
+  };
+
+  describe('contacts', () => {
+    it('finds a contact with every field as it was stored', async () => {
+      const nothing = { lastName: null, email: null, phone: null, birthday: null, notes: null };
+      const { id, contacts } = await ownerWith(2, (n) => (n === 0 ? {} : nothing));
+      for (const each of contacts) expect(await database().contacts.find(id, each.id)).toEqual(each);
+    });
+
+    it('keeps dates as they are from year 1 to 9999, leap days too', async () => {
+      const birthdays = ['0001-01-01', '1900-02-28', '2024-02-29', '9999-12-31'];
+      const { id, contacts } = await ownerWith(4, (n) => ({ birthday: birthdays[n] ?? null }));
+      for (const each of contacts) {
+        expect((await database().contacts.find(id, each.id))?.birthday).toBe(each.birthday);
+      }
+    });
+
+    it('shows no user the contact of another', async () => {
+      const [mine, theirs] = [await ownerWith(2), await ownerWith(3)];
+      for (const each of theirs.contacts) {
+        expect(await database().contacts.find(mine.id, each.id)).toBeUndefined();
+      }
+      expect((await database().contacts.page(mine.id, all)).total).toBe(2);
+      expect((await database().contacts.search(mine.id, 'First', all)).total).toBe(2);
+    });
+
+    it('for all owners and pages: only the owner’s contacts, newest first, each once, with the true total', async () => {
+      // Equal times on purpose: then the id decides.
+      const owners = [await ownerWith(7, () => ({ createdAtMs: Date.UTC(2026, 0, 1) })), await ownerWith(12)];
+      const newestFirst = (a: Contact, b: Contact): number =>
+        b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom(...owners),
+          fc.integer({ min: 0, max: 15 }),
+          fc.integer({ min: 1, max: 15 }),
+          async ({ id, contacts }, skip, limit) => {
+            const items = [...contacts].sort(newestFirst).slice(skip, skip + limit);
+            const page = await database().contacts.page(id, { skip, limit });
+            expect(page).toEqual({ ownerId: id, items, total: contacts.length, skip, limit });
+          },
+        ),
+        { numRuns: 40 },
+      );
+    }, 30_000);
+
+    it('answers an empty page for an owner without contacts, or without an account', async () => {
+      const { id } = await ownerWith(0);
+      const nobody = fresh().user.id;
+      for (const ownerId of [id, nobody]) {
+        expect(await database().contacts.page(ownerId, all)).toEqual({
+          ownerId,
+          items: [],
+          total: 0,
+          ...all,
+        });
+        expect(await database().contacts.search(ownerId, 'a', all)).toEqual({
+          ownerId,
+          items: [],
+          total: 0,
+          ...all,
+        });
+      }
+    });
+  });
+
+  describe('search', () => {
+    const search = async (ownerId: UserId, text: string): Promise<readonly string[]> => {
+      const { items, total } = await database().contacts.search(ownerId, text, all);
+      expect(total).toBe(items.length);
+      return items.map(({ firstName }) => firstName).sort();
+    };
+
+    it('looks into names, email and phone, ignoring case', async () => {
+      const people: readonly Partial<Contact>[] = [
+        { firstName: 'Ada', lastName: 'Lovelace', email: null, phone: null },
+        { firstName: 'Grace', lastName: null, email: email('hopper@navy.example'), phone: null },
+        { firstName: 'Émilie', lastName: 'du Châtelet', email: null, phone: phone('+33123456789') },
+      ];
+      const { id } = await ownerWith(people.length, (n) => people[n] ?? {});
+      expect(await search(id, 'LOVE')).toEqual(['Ada']);
+      expect(await search(id, 'ada love')).toEqual(['Ada']);
+      expect(await search(id, 'navy')).toEqual(['Grace']);
+      expect(await search(id, '3312345')).toEqual(['Émilie']);
+      expect(await search(id, 'émilie')).toEqual(['Émilie']);
+      expect(await search(id, 'e')).toEqual(['Ada', 'Grace', 'Émilie']);
+      expect(await search(id, 'nobody')).toEqual([]);
+    });
+
+    it('does not look into notes', async () => {
+      const { id } = await ownerWith(1, () => ({ notes: 'a secret meeting' }));
+      expect(await search(id, 'secret')).toEqual([]);
+    });
+
+    it('takes % _ \\ for themselves', async () => {
+      const names = ['100%', 'snake_case', 'back\\slash', "o'neil", 'plain'];
+      const { id } = await ownerWith(names.length, (n) => ({
+        firstName: names[n] ?? '',
+        lastName: null,
+        email: null,
+      }));
+      for (const [text, name] of [
+        ['%', '100%'],
+        ['_', 'snake_case'],
+        ['\\', 'back\\slash'],
+        ["'", "o'neil"],
+      ] as const) {
+        expect(await search(id, text)).toEqual([name]);
+      }
+      expect(await search(id, 'pl_in')).toEqual([]);
+    });
+
+    it('pages through its matches like through a list', async () => {
+      const { id, contacts } = await ownerWith(5, (n) => ({ lastName: n % 2 === 0 ? 'Even' : 'Odd' }));
+      const page = await database().contacts.search(id, 'even', { skip: 1, limit: 1 });
+      expect(page).toEqual({ ownerId: id, items: [contacts[2]], total: 3, skip: 1, limit: 1 });
+      expect((await database().contacts.search(id, 'even', { skip: 3, limit: 1 })).total).toBe(3);
+    });
+  });
+
+  describe('contacts in a transaction', () => {
+    it('inserts, changes, counts and deletes under the owner’s lock', async () => {
+      const { id, contacts } = await ownerWith(2);
+      const [kept, gone] = contacts;
+      if (kept === undefined || gone === undefined) throw new Error('two contacts are needed');
+      const added = contact(freshNumber(), id);
+      await database().transactions.run(async (transaction) => {
+        await transaction.users.lock(id);
+        expect(await transaction.contacts.find(id, kept.id)).toEqual(kept);
+        await transaction.contacts.insert(added);
+        await transaction.contacts.update({ ...kept, firstName: 'Changed', version: 2 });
+        await transaction.contacts.delete(id, gone.id);
+        expect(await transaction.contacts.count(id)).toBe(2);
+        expect(await transaction.contacts.find(id, gone.id)).toBeUndefined();
+        expect((await transaction.contacts.find(id, kept.id))?.firstName).toBe('Changed');
+      });
+      const { items, total } = await database().contacts.page(id, all);
+      expect(total).toBe(2);
+      expect(items).toEqual([added, { ...kept, firstName: 'Changed', version: 2 }]);
+    });
+
+    it('neither finds, changes nor deletes another’s contact', async () => {
+      const [mine, theirs] = [await ownerWith(1), await ownerWith(1)];
+      const [foreign] = theirs.contacts;
+      if (foreign === undefined) throw new Error('a contact is needed');
+      await database().transactions.run(async (transaction) => {
+        await transaction.users.lock(mine.id);
+        expect(await transaction.contacts.find(mine.id, foreign.id)).toBeUndefined();
+        await transaction.contacts.delete(mine.id, foreign.id);
+      });
+      const steal = database().transactions.run(async (transaction) => {
+        await transaction.users.lock(mine.id);
+        await transaction.contacts.update({ ...foreign, ownerId: mine.id });
+      });
+      await expect(steal).rejects.toThrow();
+      expect(await database().contacts.find(theirs.id, foreign.id)).toEqual(foreign);
+    });
+
+    it('refuses a contact of an owner that does not exist', async () => {
+      const nobody = fresh().user.id;
+      await expect(storeContacts(database(), nobody, [contact(freshNumber(), nobody)])).rejects.toThrow();
+    });
+  });
+};

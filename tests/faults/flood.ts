@@ -1,0 +1,40 @@
+/**
+ * Many log-ins at once, in a thread of their own: the load beside them measures the server, and not how busy the sender
+ * of the flood is.
+ */
+import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { ask } from './client.ts';
+
+export type Flood = {
+  readonly url: string;
+  readonly count: number;
+  readonly identifiers: readonly string[];
+  readonly password: string;
+};
+
+export type FloodAnswer = { readonly status: number; readonly retryAfter: string | null };
+
+const send = ({ url, count, identifiers, password }: Flood): Promise<readonly FloodAnswer[]> =>
+  Promise.all(
+    Array.from({ length: count }, async (_, n) => {
+      const body = { identifier: identifiers[n % identifiers.length], password };
+      const { status, retryAfter } = await ask(`${url}/auth/login`, { method: 'POST', body });
+      return { status, retryAfter };
+    }),
+  );
+
+export const flood = (of: Flood): Promise<readonly FloodAnswer[]> =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { flood: of } });
+    worker.once('message', (answers: readonly FloodAnswer[]) => {
+      resolve(answers);
+      void worker.terminate();
+    });
+    worker.once('error', reject);
+  });
+
+const given: unknown = workerData;
+if (typeof given === 'object' && given !== null && 'flood' in given) {
+  const answers = await send(given.flood as Flood);
+  parentPort?.postMessage(answers);
+}

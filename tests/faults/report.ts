@@ -1,0 +1,111 @@
+/**
+ * Runs every row on both runtimes and writes docs/faults.md: `node tests/faults/report.ts [--short]`. Exits with 1 if a
+ * row is not met.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ensurePostgres, needRedis } from '../../scripts/servers.ts';
+import { createTestDatabase } from '../support/postgres.ts';
+import type { Check } from './checks.ts';
+import { type Finding, openSharedScene, runRow } from './running.ts';
+import { program, type Runtime } from './server.ts';
+import { rows } from './table.ts';
+
+const runtimes: readonly Runtime[] = ['node', 'deno'];
+const page = fileURLToPath(new URL('../../docs/faults.md', import.meta.url));
+const isShort = parseArgs({ options: { short: { type: 'boolean' } } }).values.short === true;
+
+const runAll = async (runtime: Runtime): Promise<readonly Finding[]> => {
+  await using shared = openSharedScene(runtime);
+  const findings: Finding[] = [];
+  for (const row of rows) {
+    const finding = await runRow(row, shared, { runtime, isWhole: !isShort, slack: 1 });
+    process.stdout.write(`${runtime} ${isMet(finding) ? 'met    ' : 'NOT MET'} ${row.name}\n`);
+    for (const { what, value, limit, isMet } of finding.checks.all) {
+      if (!isMet) process.stdout.write(`        ${what}: ${value}, not ${limit}\n`);
+    }
+    if (finding.error !== undefined) process.stdout.write(`        ${finding.error}\n`);
+    findings.push(finding);
+  }
+  return findings;
+};
+
+const isMet = ({ checks, error }: Finding): boolean => error === undefined && checks.isMet;
+
+const inCell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+/** Zeros and yeses are what was expected; the numbers are worth the room. */
+const shown = ({ checks, error }: Finding): string => {
+  const interesting = ({ value, isMet }: Check): boolean => !isMet || !['0', 'yes'].includes(value);
+  const parts = checks.all
+    .filter(interesting)
+    .map(({ what, value, limit, isMet }) =>
+      isMet ? `${what} ${value}` : `**${what} ${value}, not ${limit}**`,
+    );
+  if (error !== undefined) parts.push('**it threw**');
+  return inCell(`${error === undefined && checks.isMet ? '✓' : '✗'} ${parts.join('; ')}`);
+};
+
+const version = (command: string, args: readonly string[]): string =>
+  (execFileSync(command, [...args], { encoding: 'utf8' }).split('\n')[0] ?? '').trim();
+
+process.env['TEST_REDIS_SERVER'] = needRedis();
+const postgres = await ensurePostgres();
+process.env['TEST_DATABASE_URL'] = postgres.url;
+const serverVersion = async (): Promise<string> => {
+  await using database = await createTestDatabase();
+  return `PostgreSQL ${(await database.query('show server_version'))[0]?.['server_version']}`;
+};
+const postgresVersion = await serverVersion();
+const byRuntime = new Map<Runtime, readonly Finding[]>();
+for (const runtime of runtimes) byRuntime.set(runtime, await runAll(runtime));
+await postgres.stop();
+
+const lines = rows.map(({ fault, name }, n) => {
+  const cells = runtimes.map((runtime) => {
+    const finding = byRuntime.get(runtime)?.[n];
+    return finding === undefined ? '' : shown(finding);
+  });
+  return `| ${inCell(fault)} | ${inCell(name)} | ${cells.join(' | ')} |`;
+});
+const all = [...byRuntime.values()].flat();
+const limits = byRuntime.get('node')?.flatMap(({ checks }) => checks.all) ?? [];
+const assertions = new Map(limits.map(({ what, limit }) => [what, limit]));
+const versions = [
+  `Node ${version(program('node'), ['--version'])}`,
+  version(program('deno'), ['--version']),
+  version(process.env['TEST_REDIS_SERVER'], ['--version']),
+  postgresVersion,
+  `commit ${version('git', ['rev-parse', '--short', 'HEAD'])}`,
+  `${availableParallelism()} cores`,
+];
+
+await mkdir(new URL('../../docs', import.meta.url), { recursive: true });
+await writeFile(
+  page,
+  `# Faults
+
+What users see in each fault, measured. Made by \`npm run faults\` on ${new Date().toISOString().slice(0, 10)}: ${versions.join('; ')}.
+${all.filter(isMet).length} of ${all.length} runs met everything.
+
+Each row is the real server as a process with a Redis and a PostgreSQL of its own, each behind a proxy that fails on
+command, under load from a few users at a time. In every row, besides what is shown: no answer differs from that of the
+database (byte by byte for users whom nobody changes, by version and value for the others), no read is older than the
+promised bound, no status is one that the fault does not allow, and no acknowledged write is lost. Times of "p99" are
+compared with reads past the cache in the same run.
+
+| fault | what users see | on Node | on Deno |
+| --- | --- | --- | --- |
+${lines.join('\n')}
+
+## What is asserted
+
+${[...assertions].map(([what, limit]) => `- ${what}: ${limit}`).join('\n')}
+`,
+);
+// At once: connections that a fault left half-open would keep this process for minutes.
+process.exit(all.every(isMet) ? 0 : 1);

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { percentile } from '../checks.ts';
+import { lostWrites, type Outcome, p99, refusedOf, startLoad, wrongsOf } from '../load.ts';
+import type { Row, Run } from '../row.ts';
+import { type Scene, untilDegraded, untilHealthy } from '../scene.ts';
+
+export type RedisFault = {
+  readonly fault: string;
+  readonly name: string;
+  readonly inject: (scene: Scene) => unknown;
+  readonly heal: (scene: Scene) => unknown;
+  /** While it lasts; a fault that has to be repeated is repeated here. */
+  readonly during?: (scene: Scene, ms: number) => Promise<void>;
+  /** Whether operators are told. Redis without its data is a Redis in use. */
+  readonly degrades?: boolean;
+  /** From when on the time until Redis is in use counts; by default the end of `heal`. */
+  readonly scene?: (run: Run) => Promise<Scene>;
+  readonly recoveryMs?: number;
+};
+
+const degradedWithinMs = 2000;
+const backWithinMs = 1500;
+
+/** One deadline for a command of Redis; what a request adds around it on a busy machine. */
+const deadlineMs = 100;
+const overheadMs = 60;
+
+/** The common part of every fault of Redis: load before, in and after it, and what must hold for all of them. */
+export const redisFault = (of: RedisFault): Row => ({
+  fault: of.fault,
+  name: of.name,
+  run: async (run) => {
+    const { checks, pace } = run;
+    const scene = of.scene === undefined ? await run.scene() : await of.scene(run);
+    const { server, people } = scene;
+    if ((await untilHealthy(server, 10_000)) === undefined) throw new Error('not healthy before the fault');
+    const load = startLoad(server.url, people);
+    await sleep(pace(600, 1500));
+
+    const injectedAtMs = performance.now();
+    await of.inject(scene);
+    const degradedMs = of.degrades === false ? 0 : await untilDegraded(server, degradedWithinMs * 4);
+    const settledAtMs = performance.now();
+    const lastsMs = pace(1200, 5000);
+    await (of.during?.(scene, lastsMs) ?? sleep(lastsMs));
+    const endedAtMs = performance.now();
+    await of.heal(scene);
+    const healedAtMs = performance.now();
+    const healthyMs = await untilHealthy(server, 10_000);
+    await sleep(pace(400, 1000));
+    const outcomes = await load.stop();
+
+    checks.none('wrong answers', wrongsOf(outcomes));
+    checks.none('refusals', refusedOf(outcomes));
+    checks.none('lost writes', await lostWrites(server.url, people));
+    if (of.degrades !== false) {
+      checks.atMostMs('degraded after', degradedMs ?? Number.POSITIVE_INFINITY, degradedWithinMs);
+    }
+    judgeTimes(run, outcomes, { injectedAtMs, settledAtMs, endedAtMs });
+    checks.atMostMs('first hit after', firstHitMs(outcomes, healedAtMs), of.recoveryMs ?? backWithinMs);
+    checks.holds('healthy again', healthyMs !== undefined);
+    checks.none('flaps in less than 1 s', flaps(scene, injectedAtMs));
+  },
+});
+
+type Times = { readonly injectedAtMs: number; readonly settledAtMs: number; readonly endedAtMs: number };
+
+const judgeTimes = (
+  { checks }: Run,
+  outcomes: readonly Outcome[],
+  { injectedAtMs, settledAtMs, endedAtMs }: Times,
+): void => {
+  const within = (fromMs: number, toMs: number) =>
+    outcomes.filter(({ startedAtMs }) => startedAtMs >= fromMs && startedAtMs < toMs);
+  const all = within(injectedAtMs - 200, endedAtMs);
+  const slowest = percentile(
+    all.filter(({ kind }) => kind === 'cached').map(({ ms }) => ms),
+    1,
+  );
+  const database = percentile(
+    all.filter(({ kind }) => kind === 'database').map(({ ms }) => ms),
+    1,
+  );
+  checks.atMostMs('slowest read', slowest, Math.max(database, overheadMs) + deadlineMs);
+  const open = within(settledAtMs, endedAtMs);
+  checks.atMostMsOver('p99', p99(open, 'cached'), p99(open, 'database'), 5);
+};
+
+const firstHitMs = (outcomes: readonly Outcome[], healedAtMs: number): number => {
+  const first = outcomes.find(
+    ({ startedAtMs, cacheStatus }) => startedAtMs >= healedAtMs && /detail=redis|stored/.test(cacheStatus),
+  );
+  return first === undefined ? Number.POSITIVE_INFINITY : first.startedAtMs + first.ms - healedAtMs;
+};
+
+/** Openings of the circuit that followed another one in less than a second. */
+const flaps = ({ server }: Scene, sinceMs: number): readonly string[] => {
+  const sinceWallMs = Date.now() - (performance.now() - sinceMs);
+  const openings = server.lines
+    .filter(({ event, time }) => event === 'redis-out-of-use' && Date.parse(time) >= sinceWallMs)
+    .map(({ time }) => Date.parse(time));
+  return openings.slice(1).flatMap((atMs, n) => {
+    const afterMs = atMs - (openings[n] ?? 0);
+    return afterMs < 1000 ? [`${afterMs} ms`] : [];
+  });
+};

@@ -1,0 +1,19 @@
+import type { Row } from './row.ts';
+import { databaseOutages } from './rows/database-outages.ts';
+import { databaseRefusals } from './rows/database-refusals.ts';
+import { embedded } from './rows/embedded.ts';
+import { processes } from './rows/processes.ts';
+import { redisAccess } from './rows/redis-access.ts';
+import { redisContents } from './rows/redis-contents.ts';
+import { redisLosses } from './rows/redis-losses.ts';
+import { redisOutages } from './rows/redis-outages.ts';
+import { redisRefusals } from './rows/redis-refusals.ts';
+
+/** The faults of the table "What a user sees in each fault", by what is at fault; each part is a file of tests. */
+export const parts: { readonly [part in 'redis' | 'database' | 'process']: readonly Row[] } = {
+  redis: [...redisOutages, ...redisRefusals, ...redisLosses, ...redisContents, ...redisAccess],
+  database: [...databaseOutages, ...databaseRefusals],
+  process: [...processes, ...embedded],
+};
+
+export const rows: readonly Row[] = [...parts.redis, ...parts.database, ...parts.process];

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { SerialQueue } from '../../adapters/mikro-orm/serial-queue.ts';
+import { Overloaded } from '../../domain/faults.ts';
+import { gate } from '../contracts/persistence-support.ts';
+
+describe('a serial queue', () => {
+  it('does one thing at a time, in order of arrival, also after one that failed', async () => {
+    const queue = new SerialQueue({ maxWaiting: 100, maxWaitMs: 1000 });
+    const order: string[] = [];
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, n) =>
+        queue.run(async () => {
+          order.push(`${n} in`);
+          await new Promise((resolve) => setImmediate(resolve));
+          order.push(`${n} out`);
+          if (n % 3 === 0) throw new Error('no');
+        }),
+      ),
+    );
+    expect(order).toEqual(Array.from({ length: 20 }, (_, n) => [`${n} in`, `${n} out`]).flat());
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(7);
+    expect(await queue.run(async () => 'idle again')).toBe('idle again');
+  });
+
+  it('turns away who would be one too many, and keeps the places of the others', async () => {
+    const queue = new SerialQueue({ maxWaiting: 2, maxWaitMs: 1000 });
+    const release = gate();
+    const held = [queue.run(() => release.passed), queue.run(async () => 1), queue.run(async () => 2)];
+    await expect(queue.run(async () => 3)).rejects.toBeInstanceOf(Overloaded);
+    release.open();
+    expect(await Promise.all(held)).toEqual([undefined, 1, 2]);
+  });
+
+  it('turns away who has waited too long, and never runs what it turned away', async () => {
+    const queue = new SerialQueue({ maxWaiting: 2, maxWaitMs: 20 });
+    const release = gate();
+    const held = queue.run(() => release.passed);
+    let ran = false;
+    const late = queue.run(async () => {
+      ran = true;
+    });
+    await expect(late).rejects.toBeInstanceOf(Overloaded);
+    release.open();
+    await held;
+    await queue.run(async () => undefined);
+    expect(ran).toBe(false);
+  });
+});

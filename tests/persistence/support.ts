@@ -1,0 +1,83 @@
+import net from 'node:net';
+import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
+import type { Log, LogFields } from '../../domain/ports/runtime.ts';
+
+export const silentLog: Log = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** A log that keeps its lines. */
+export const recordingLog = (): Log & { readonly lines: readonly string[] } => {
+  const lines: string[] = [];
+  const keep = (event: string, fields?: LogFields): void => {
+    lines.push(`${event} ${JSON.stringify(fields ?? {})}`);
+  };
+  return { lines, info: keep, warn: keep, error: keep };
+};
+
+/** What can go wrong between Kith and a server, done to the bytes in between. */
+export type Fault =
+  | 'none'
+  /** Takes connections and swallows everything, like a stopped server. */
+  | 'hang'
+  | 'refuse'
+  /** Cuts the connection when a COMMIT passes, before (the server never sees it) or after it got through. */
+  | 'cut-before-commit'
+  | 'cut-after-commit';
+
+export type FaultProxy = AsyncDisposable & {
+  readonly address: PostgresAddress;
+  set(fault: Fault): void;
+  /** Resets every connection there is. */
+  cut(): void;
+};
+
+export const faultProxy = async (target: PostgresAddress): Promise<FaultProxy> => {
+  let fault: Fault = 'none';
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((client) => {
+    const upstream = net.connect(target.port, target.host);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    if (fault === 'refuse') client.resetAndDestroy();
+    client.on('data', (bytes) => {
+      if (fault === 'hang') return;
+      const isCommit = bytes.includes('commit');
+      if (isCommit && fault === 'cut-before-commit') return void client.resetAndDestroy();
+      upstream.write(bytes);
+      // The answer is what shows that the server has done it; it goes no further.
+      if (isCommit && fault === 'cut-after-commit') upstream.once('data', () => client.resetAndDestroy());
+    });
+    upstream.on('data', (bytes) => {
+      if (fault === 'none' || fault === 'cut-before-commit') client.write(bytes);
+      else if (fault === 'cut-after-commit' && !bytes.includes('COMMIT')) client.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('the proxy has no port');
+  const cut = (): void => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  return {
+    address: { ...target, host: '127.0.0.1', port: bound.port },
+    set(next) {
+      fault = next;
+    },
+    cut,
+    async [Symbol.asyncDispose]() {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};

@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RedisCache } from '../../adapters/redis/redis-cache.ts';
+import { codecs } from '../../application/caching/codecs.ts';
+import { anyToken, leaseIn } from '../contracts/cache.ts';
+import { anyUserId, sampleUser } from '../contracts/records.ts';
+import { openRedis, type RedisServer } from '../support/redis-server.ts';
+import { fillUser, MovableClock, openCache, timed, until } from './fixture.ts';
+
+let server: RedisServer;
+let cache: RedisCache;
+beforeAll(async () => {
+  server = await openRedis();
+  cache = await openCache(server.address);
+});
+afterAll(async () => {
+  await cache[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+const nameOf = (id: string): string => `kith:user:id:${id}`;
+const other = sampleUser(anyUserId());
+
+/** What may lie under a user's key, put there by others. */
+const unreadable: readonly (readonly [string, (id: string) => readonly string[]])[] = [
+  ['a list', (id) => ['RPUSH', nameOf(id), 'x']],
+  ['a hash', (id) => ['HSET', nameOf(id), 'x', 'y']],
+  ['garbage', (id) => ['SET', nameOf(id), '\u0000garbage']],
+  ['cut JSON', (id) => ['SET', nameOf(id), 'V1{"id":']],
+  ['an older schema', (id) => ['SET', nameOf(id), `V0${codecs.users.encode({ ...other }, id)}`]],
+  ['another user', (id) => ['SET', nameOf(id), `V1${codecs.users.encode(other, other.id)}`]],
+  ['64 MB', (id) => ['SETRANGE', nameOf(id), `${64 * 1024 * 1024 - 1}`, 'x']],
+  [
+    'a value over the limit',
+    (id) => ['SET', nameOf(id), `V1${codecs.users.encode({ ...other, bio: 'ä'.repeat(140_000) }, id)}`],
+  ],
+];
+
+describe.each(unreadable)('%s under a key', (_what, put) => {
+  it('is a miss that is dropped, counted, and filled again', async () => {
+    const user = sampleUser(anyUserId());
+    await server.command(...put(user.id));
+    expect((await cache.caches.users.inspect(user.id)).map(({ state }) => state)).toEqual(['unreadable']);
+    const before = cache.counters().unreadable;
+    const read = await timed(cache.caches.users.read(user.id));
+    expect(read.ms).toBeLessThan(100);
+    expect(cache.counters().unreadable).toBe(before + 1);
+    expect(await cache.caches.users.fill(leaseIn(read.value), user)).toBe(true);
+    expect(await cache.caches.users.read(user.id)).toMatchObject({ state: 'hit', value: user });
+  });
+
+  it('is a miss in a batch, and spoils none of its neighbours for good', async () => {
+    const neighbour = await fillUser(cache);
+    const id = anyUserId();
+    await server.command(...put(id));
+    const reads = await timed(cache.caches.users.readMany([id, neighbour.id]));
+    expect(reads.ms).toBeLessThan(200);
+    expect(reads.value[0]?.state).not.toBe('hit');
+    await until(
+      async () => (await cache.caches.users.readMany([id, neighbour.id]))[1]?.state === 'hit',
+      5000,
+    );
+    await until(async () => Number(await server.command('STRLEN', nameOf(id)).catch(() => 1e9)) < 100, 3000);
+  });
+
+  it('gives way to a fence, to a release and to a replay', async () => {
+    const [fenced, released, replayed] = [anyUserId(), anyUserId(), anyUserId()];
+    for (const id of [fenced, released, replayed]) await server.command(...put(id));
+    expect(await cache.caches.users.fence(fenced, anyToken())).toBe(true);
+    expect((await cache.caches.users.read(fenced)).state).toBe('fenced');
+    expect(await cache.caches.users.release(released, anyToken())).toBe(true);
+    expect(await cache.caches.users.replay(replayed)).toBe(true);
+    for (const id of [released, replayed]) expect(await server.command('EXISTS', nameOf(id))).toBe(0);
+  });
+});
+
+describe('what is written', () => {
+  it('names no email, username or phone, and nobody can guess a name without the key', async () => {
+    const user = sampleUser(anyUserId());
+    const { emails, usernames, phones } = cache.caches;
+    for (const [port, key] of [
+      [emails, user.email],
+      [usernames, user.username],
+      [phones, user.phone ?? ''],
+    ] as const) {
+      await port.fill(leaseIn(await port.read(key)), user.id);
+    }
+    const names = JSON.stringify(await server.command('KEYS', '*'));
+    expect(names).toMatch(/kith:user:email:[\w-]{22}"/);
+    for (const personal of [user.email, user.username, user.phone ?? ''])
+      expect(names).not.toContain(personal);
+    const { Secret } = await import('../../domain/secret.ts');
+    const strange = await openCache(server.address, { hmacKey: new Secret('another key') });
+    expect((await strange.caches.emails.read(user.email)).state).toBe('leased');
+    await strange[Symbol.asyncDispose]();
+  });
+
+  it('follows the grammar of names', async () => {
+    const id = anyUserId();
+    const { users, profiles, contacts, lists, pages } = cache.caches;
+    await Promise.all([
+      users.read(id),
+      profiles.read(id),
+      contacts.read(`c:user:${id}`),
+      lists.read(id),
+      pages.read(`${id}:g:0:20`),
+    ]);
+    const names = await server.command('KEYS', `*${id}*`);
+    expect(Array.isArray(names) && names.sort()).toEqual(
+      [
+        `contact:c:user:${id}`,
+        `contacts:${id}`,
+        `contacts:${id}:g:0:20`,
+        `user:id:${id}`,
+        `user:profile:${id}`,
+      ].map((name) => `kith:${name}`),
+    );
+  });
+
+  it('lives its time, 10 % more or less, and not all of it the same', async () => {
+    const users = await Promise.all(Array.from({ length: 60 }, () => fillUser(cache)));
+    const ttls = await Promise.all(
+      users.map(async ({ id }) => Number(await server.command('PTTL', nameOf(id)))),
+    );
+    expect(Math.min(...ttls)).toBeGreaterThan(268_000);
+    expect(Math.max(...ttls)).toBeLessThanOrEqual(330_000);
+    expect(Math.max(...ttls) - Math.min(...ttls)).toBeGreaterThan(30_000);
+  });
+
+  it('is never larger than the limit; the lease of a larger value is given back', async () => {
+    const user = { ...sampleUser(anyUserId()), bio: 'x'.repeat(300_000) };
+    const lease = leaseIn(await cache.caches.users.read(user.id));
+    expect(await cache.caches.users.fill(lease, user)).toBe(false);
+    expect((await cache.caches.users.read(user.id)).state).toBe('leased');
+  });
+});
+
+it('a fill is not even sent when its lease is old on our own clock', async () => {
+  const clock = new MovableClock();
+  await using late = await openCache(server.address, {}, clock);
+  const user = sampleUser(anyUserId());
+  const lease = leaseIn(await late.caches.users.read(user.id));
+  clock.move(5001);
+  expect(await late.caches.users.fill(lease, user)).toBe(false);
+  expect(await server.command('GET', nameOf(user.id))).toBe(`L:${lease.token}`);
+});
+
+describe('batches', () => {
+  it('of 500 keys, five at once, neither fill the queue nor open the circuit', async () => {
+    const batches = Array.from({ length: 5 }, () => Array.from({ length: 500 }, anyUserId));
+    const reads = await Promise.all(batches.map((keys) => cache.caches.users.readMany(keys)));
+    expect(cache.inUse()).toBe(true);
+    expect(cache.counters().failures['queue-full']).toBeUndefined();
+    for (const batch of reads) for (const { state } of batch) expect(['leased', 'filling']).toContain(state);
+  });
+});
+
+describe('clear', () => {
+  it('replays every key under the prefix, with fences left, and no other', async () => {
+    const odd = await openCache(server.address, { keyPrefix: 'od[d]*:', poolSize: 3 });
+    const users = await Promise.all(Array.from({ length: 600 }, () => fillUser(odd)));
+    const fenced = anyUserId();
+    await odd.caches.users.fence(fenced, anyToken());
+    const kept = await fillUser(cache);
+    await server.command('SET', 'odd:x', 'not ours');
+    expect(await odd.clear()).toBe(true);
+    expect((await odd.caches.users.read(users[0]?.id ?? '')).state).toBe('leased');
+    expect((await odd.caches.users.read(fenced)).state).toBe('fenced');
+    expect((await cache.caches.users.read(kept.id)).state).toBe('hit');
+    expect(await server.command('GET', 'odd:x')).toBe('not ours');
+    await odd[Symbol.asyncDispose]();
+  });
+});
+
+it('health tells the latency and the memory used', async () => {
+  const health = await cache.health();
+  expect(health.circuit).toBe('closed');
+  expect(health.latencyMs).toBeGreaterThan(0);
+  expect(health.memoryUsedBytes).toBeGreaterThan(100_000);
+});
+
+it('scripts that Redis forgot are sent again', async () => {
+  const user = await fillUser(cache);
+  await server.command('SCRIPT', 'FLUSH');
+  expect(await cache.caches.users.release(user.id, anyToken())).toBe(true);
+  await server.command('SCRIPT', 'FLUSH');
+  await fillUser(cache);
+});

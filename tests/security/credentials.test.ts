@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest';
+import { CommonPasswords } from '../../adapters/blocklist/common-passwords.ts';
+import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
+import type { Application } from '../../application/application.ts';
+import { parseNewPassword } from '../../domain/password.ts';
+import { codeOf, join, openHouse, password } from './support.ts';
+
+const logIn = async (application: Application, identifier: string, guess = password, origin = 'here') =>
+  codeOf(await application.logIn({ identifier, password: guess, origin }));
+
+describe('every log-in path costs exactly one verification', () => {
+  it.each([
+    ['the right one', 'ada', password, 'ok'],
+    ['a wrong one', 'ada', 'wrong horse battery staple', 'invalid-credentials'],
+    ['an unknown username', 'nobody', password, 'invalid-credentials'],
+    ['an unknown email', 'nobody@example.com', password, 'invalid-credentials'],
+    ['an unknown phone', '+4917012345678', password, 'invalid-credentials'],
+    ['an identifier that cannot be', '\0', password, 'invalid-credentials'],
+    ['an identifier of 60,000 characters', 'a'.repeat(60_000), password, 'invalid-credentials'],
+    ['a lone surrogate for a name', '\ud800', password, 'invalid-credentials'],
+    ['an empty password', 'ada', '', 'invalid-credentials'],
+    ['a password of 60,000 characters', 'ada', 'x'.repeat(60_000), 'invalid-credentials'],
+    ['a password that is not well formed', 'ada', `${password}\udfff`, 'invalid-credentials'],
+    ['a deactivated account', 'gone', password, 'invalid-credentials'],
+  ])('%s', async (_, identifier, guess, code) => {
+    const { application, hasher } = await openHouse();
+    await join(application, 'ada');
+    const gone = await join(application, 'gone');
+    expect(codeOf(await application.deactivateUser(gone.id))).toBe('ok');
+    expect(await logIn(application, identifier, guess)).toBe(code);
+    expect(hasher.verified).toHaveLength(1);
+  });
+
+  it('a limited one, known or unknown, right or wrong: and then it is one of nothing', async () => {
+    for (const [name, guess] of [
+      ['ada', 'wrong'],
+      ['ada', password],
+      ['nobody', 'wrong'],
+    ] as const) {
+      const { application, hasher } = await openHouse();
+      await join(application, 'ada');
+      for (let n = 0; n < 5; n++) await logIn(application, name, 'wrong');
+      hasher.verified.length = 0;
+      expect(await logIn(application, name, guess)).toBe('too-many-attempts');
+      expect(hasher.verified).toEqual([undefined]);
+    }
+  });
+});
+
+describe('a password', () => {
+  const rules = { minCodePoints: 8, blocklist: new CommonPasswords() };
+  const context = { email: 'ada.lovelace@example.com', username: 'enchantress' };
+  const issue = (text: string, minCodePoints = 8) => {
+    const parsed = parseNewPassword(text, { ...rules, minCodePoints }, context);
+    return parsed.ok ? 'ok' : parsed.error.code;
+  };
+
+  it('is held against at least 3,000 common ones', () => {
+    expect(new CommonPasswords().size).toBeGreaterThan(40_000);
+    expect(new CommonPasswords(['Password1']).has('PASSWORD1')).toBe(true);
+  });
+
+  it.each([
+    ['a common one', 'password1'],
+    ['in another case', 'PassWord1'],
+    ['in compatibility forms, which NFKC folds', 'ｐａｓｓｗｏｒｄ１'],
+    ['a long common one', 'q1w2e3r4t5y6u7i8o9p0'],
+    ['a common one over and over', 'monkeymonkeymonkey'],
+    ['a common one and digits in order', 'password1234567'],
+    ['a common one and a year of zeros', 'sunshine0000000'],
+    ['digits in order', '123456789012345'],
+    ['digits in reverse', '9876543210987654'],
+    ['the alphabet', 'abcdefghijklmnop'],
+    ['one character', 'aaaaaaaaaaaaaaaa'],
+    ['the email', 'ada.lovelace@example.com'],
+    ['its local part and a digit', 'ada.lovelace1'],
+    ['the username twice', 'EnchantressEnchantress'],
+    ['the service', 'kithkithkithkith'],
+  ])('must not be %s', (_, text) => {
+    expect(issue(text)).toBe('too-guessable');
+  });
+
+  it.each([
+    'correct horse battery',
+    password,
+    'a sufficiently long password',
+    'Tr0ub4dor&3-and-more',
+    'пароль достаточной длины',
+    '長い長いパスワードの例です。ねこ',
+    'спасибо 🐎🔋📎 horse',
+    'no rules of composition at all',
+    'ABCDabcd trailing space ',
+  ])('may be %j', (text) => {
+    expect(issue(text)).toBe('ok');
+  });
+
+  it('has 15 to 128 code points and at most 512 bytes, and no rules of composition', () => {
+    expect(issue('x9k2m4p7w1q8z3', 15)).toBe('too-short');
+    expect(issue('x9k2m4p7w1q8z35', 15)).toBe('ok');
+    const long = Array.from({ length: 129 }, (_, n) => String.fromCodePoint(97 + ((n * 7) % 26)));
+    expect(issue(long.join(''))).toBe('too-long');
+    expect(issue(long.slice(1).join(''))).toBe('ok');
+    expect(
+      issue(
+        long
+          .slice(1)
+          .map((c) => String.fromCodePoint(0x1f600 + (c.codePointAt(0) ?? 0)))
+          .join(''),
+      ),
+    ).toBe('ok');
+    expect(issue(`${'\ud83d\ude00a'.repeat(64)}\u{1f600}`)).toBe('too-long');
+  });
+
+  it('is normalised by NFKC and nothing else: not trimmed, folded or cut', async () => {
+    const { application } = await openHouse();
+    const chosen = '  Ångström ﬁne ﬁle \t ';
+    const registered = await application.register({
+      email: 'a@b.example',
+      username: 'abcd',
+      password: chosen,
+    });
+    expect(codeOf(registered)).toBe('ok');
+    expect(await logIn(application, 'abcd', '  Ångström fine file \t ')).toBe('ok');
+    expect(await logIn(application, 'abcd', '  Ångström ﬁne ﬁle \t ')).toBe('ok');
+    for (const other of ['Ångström fine file', '  ångström fine file \t ', '  Ångström fine file \t']) {
+      expect(await logIn(application, 'abcd', other)).toBe('invalid-credentials');
+    }
+  });
+
+  it('is held to the list at registration, change and bootstrap', async () => {
+    const database = memoryDatabase();
+    const { application, bootstrapAdmin } = await openHouse({ database });
+    const common = 'qwerty123456789';
+    const ada = await join(application, 'ada');
+    const results = [
+      await application.register({ email: 'b@b.example', username: 'bob', password: common }),
+      await application.changePassword(ada.id, { currentPassword: password, newPassword: common }),
+      await bootstrapAdmin({ email: 'root@b.example', password: common }),
+    ];
+    for (const result of results) {
+      expect(result).toMatchObject({
+        ok: false,
+        error: { code: 'invalid-input', issues: [{ code: 'too-guessable' }] },
+      });
+    }
+  });
+});

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const main = join(root, 'composition/main.ts');
+const require = createRequire(import.meta.url);
+
+/** The runtimes that come with the install, whatever this process runs in. */
+const programs = {
+  node: join(dirname(require.resolve('node/package.json')), 'bin/node'),
+  deno: join(root, 'node_modules/.bin/deno'),
+};
+
+/**
+ * All that Deno has to be allowed: the network, its own files, the data directory, the native Argon2 with the file by
+ * which it tells which libc there is, the number of cores, and the configuration. No `--allow-run`; docs/security.md.
+ */
+export const leastPermissions = (dataDirectory: string): readonly string[] => [
+  '--no-prompt',
+  '--allow-net=127.0.0.1',
+  `--allow-read=${root},${dataDirectory},/usr/bin/ldd`,
+  `--allow-write=${dataDirectory}`,
+  `--allow-ffi=${join(root, 'node_modules/@node-rs')}`,
+  '--allow-sys=cpus',
+  '--allow-env',
+];
+
+export type Server = AsyncDisposable & {
+  readonly port: number;
+  readonly opsPort: number;
+  readonly url: string;
+  readonly pid: number;
+  /** Everything that it has printed. */
+  output(): string;
+  /** Ends it as an operator would; its exit code. */
+  stop(): Promise<number | null>;
+};
+
+/** The server as a process of its own, on free ports, with a directory that goes with it. */
+export const startServer = async (
+  runtime: 'node' | 'deno',
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Server> => {
+  const directory = await mkdtemp(join(tmpdir(), 'kith-server-'));
+  const { PATH = '', HOME = '' } = process.env;
+  const env = { PATH, HOME, PORT: '0', OPS_PORT: '0', DATA_DIR: directory, NO_COLOR: '1', ...environment };
+  const args = runtime === 'deno' ? ['run', ...leastPermissions(directory), main] : [main];
+  const child = spawn(programs[runtime], args, { env, cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const stop = async (): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, 'exit');
+      if (child.pid !== undefined) process.kill(child.pid, 'SIGINT');
+      await exited;
+    }
+    await rm(directory, { recursive: true, force: true });
+    return child.exitCode;
+  };
+  const { url, opsUrl } = await started(child, () => output);
+  return {
+    url,
+    port: Number(new URL(url).port),
+    opsPort: Number(new URL(opsUrl).port),
+    pid: child.pid ?? 0,
+    output: () => output,
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
+    },
+  };
+};
+
+const started = async (child: ChildProcess, output: () => string) => {
+  for (let waited = 0; waited < 3000; waited++) {
+    const [, url, opsUrl] = /"event":"started","url":"([^"]+)","opsUrl":"([^"]+)"/.exec(output()) ?? [];
+    if (url !== undefined && opsUrl !== undefined) return { url, opsUrl };
+    if (child.exitCode !== null) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  child.kill('SIGKILL');
+  throw new Error(`the server did not start: ${output()}`);
+};

@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Random } from './random.ts';
+import type { Mode } from './workload.ts';
+import { postgresProxy, redisProxy, type World } from './world.ts';
+
+/** Something that goes wrong for `ms`, then is put right again. Resolves when it is. */
+export type Fault = (world: World, random: Random, ms: number, mode: Mode) => Promise<void>;
+
+/** A proxy that fails for a while. */
+const failing =
+  (name: (world: World, random: Random) => string, fault: Parameters<World['proxies']['set']>[1]): Fault =>
+  async ({ proxies, ...world }, random, ms) => {
+    const proxy = name({ proxies, ...world }, random);
+    await proxies.set(proxy, fault);
+    await sleep(ms);
+    await proxies.set(proxy, 'pass');
+  };
+const redisOfOne = ({ servers }: World, random: Random): string => redisProxy(random.pick(servers));
+const postgresOfOne = ({ servers }: World, random: Random): string => postgresProxy(random.pick(servers));
+
+/** Redis answers reads and refuses writes: the case where reads look healthy while invalidations fail. */
+const refusals: readonly { readonly refuse: readonly string[]; readonly allow: readonly string[] }[] = [
+  {
+    refuse: ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+    allow: ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+  },
+  { refuse: ['CONFIG', 'SET', 'maxmemory', '1'], allow: ['CONFIG', 'SET', 'maxmemory', '0'] },
+  { refuse: ['REPLICAOF', '127.0.0.1', '1'], allow: ['REPLICAOF', 'NO', 'ONE'] },
+  // No outage to a circuit breaker: only the gate sees that deletions are refused.
+  { refuse: ['ACL', 'SETUSER', 'default', '-@write'], allow: ['ACL', 'SETUSER', 'default', '+@all'] },
+];
+
+export const nothing: Fault = async (_world, _random, ms) => {
+  await sleep(ms);
+};
+
+export const redisKilled: Fault = async ({ redis }, _random, ms) => {
+  await redis.kill();
+  await sleep(ms);
+  await redis.start();
+};
+
+/** Gone and back before anybody's deadline. */
+export const redisRestarted: Fault = async ({ redis }) => {
+  await redis.kill();
+  await redis.start();
+  await sleep(1000);
+};
+
+export const redisStopped: Fault = async ({ redis }, _random, ms) => {
+  redis.hang();
+  await sleep(ms);
+  redis.resume();
+};
+
+export const redisFlushed: Fault = async ({ redis }, random, ms) => {
+  const untilMs = performance.now() + ms;
+  while (performance.now() < untilMs) {
+    await redis.command('FLUSHALL');
+    await sleep(random.between(20, 300));
+  }
+};
+
+export const redisCut: Fault = failing(redisOfOne, 'cut');
+export const redisBlackHole: Fault = failing(redisOfOne, 'black-hole');
+export const redisSlow: Fault = async ({ servers, proxies }, random, ms) => {
+  const latencyMs = random.pick([5, 40, 300]);
+  const slow = random.chance(0.5) ? servers : [random.pick(servers)];
+  for (const server of slow) await proxies.set(redisProxy(server), { latencyMs });
+  await sleep(ms);
+  for (const server of slow) await proxies.set(redisProxy(server), 'pass');
+};
+
+export const redisReset: Fault = async ({ servers, proxies }, random, ms) => {
+  const untilMs = performance.now() + ms;
+  while (performance.now() < untilMs) {
+    await proxies.reset(redisProxy(random.pick(servers)));
+    await sleep(random.between(20, 250));
+  }
+};
+
+export const redisReadOnly: Fault = async ({ redis }, random, ms) => {
+  const { refuse, allow } = random.pick(refusals);
+  await redis.command(...refuse);
+  await sleep(ms);
+  await redis.command(...allow);
+};
+
+export const processStopped: Fault = async ({ servers }, random, ms) => {
+  const server = random.pick(servers);
+  server.stop();
+  await sleep(Math.min(ms, 3000));
+  server.resume();
+};
+
+export const processKilled: Fault = async ({ servers }, random, ms) => {
+  const server = random.pick(servers);
+  await server.kill();
+  await sleep(Math.min(ms, 1000));
+  await server.start();
+};
+
+export const postgresCut: Fault = failing(postgresOfOne, 'cut');
+export const postgresBlackHole: Fault = failing(postgresOfOne, 'black-hole');
+export const rawSql: Fault = async (_world, _random, ms, mode) => {
+  mode.rawSql = true;
+  await sleep(ms);
+  mode.rawSql = false;
+};

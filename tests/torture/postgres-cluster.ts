@@ -1,0 +1,74 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chownSync, existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../support/redis-server.ts';
+import { adopt, end, isRunning, removeFolder, temporaryFolder } from './children.ts';
+import { connectTo, type Sql } from './sql.ts';
+
+/** A PostgreSQL of one's own in a temporary directory, without durability; gone when disposed. */
+export interface PostgresCluster extends AsyncDisposable {
+  readonly port: number;
+  /** Past every proxy. */
+  readonly sql: Sql;
+}
+
+const hint = 'initdb was not found: install PostgreSQL 13 or later (Debian: apt-get install postgresql)';
+
+/** Where the programs are: the newest of Debian's folders, else the path. */
+const programs = (): string => {
+  const root = '/usr/lib/postgresql';
+  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
+  const folders = versions.map((version) => join(root, version, 'bin'));
+  return folders.find((folder) => existsSync(join(folder, 'initdb'))) ?? '';
+};
+
+/** PostgreSQL refuses to run as root. */
+const owner = (): { readonly uid?: number; readonly gid?: number } => {
+  if (process.getuid?.() !== 0) return {};
+  const id = (option: string): number =>
+    Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+};
+
+export const openPostgresCluster = async (): Promise<PostgresCluster> => {
+  const bin = programs();
+  const user = owner();
+  const directory = temporaryFolder('postgres');
+  if (user.uid !== undefined && user.gid !== undefined) chownSync(directory, user.uid, user.gid);
+  const remove = (): void => removeFolder(directory);
+  const options = { ...user, cwd: directory, stdio: 'ignore' as const };
+  const data = join(directory, 'data');
+  try {
+    execFileSync(
+      join(bin, 'initdb'),
+      ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'],
+      options,
+    );
+  } catch (error) {
+    remove();
+    throw new Error(hint, { cause: error });
+  }
+  const port = await freePort();
+  const settings = {
+    fsync: 'off',
+    max_connections: '200',
+    listen_addresses: '127.0.0.1',
+    port: `${port}`,
+    unix_socket_directories: directory,
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const server = adopt(spawn(join(bin, 'postgres'), ['-D', data, ...flags], options), 'SIGQUIT');
+  const sql = connectTo(port);
+  const close = async (): Promise<void> => {
+    await sql[Symbol.asyncDispose]();
+    await end(server, 'SIGQUIT');
+    remove();
+  };
+  for (let attempt = 0; attempt < 100 && isRunning(server); attempt++) {
+    if (await sql.answers()) return { port, sql, [Symbol.asyncDispose]: close };
+    await sleep(50);
+  }
+  await close();
+  throw new Error('the PostgreSQL of the torture run did not start within 5 s');
+};

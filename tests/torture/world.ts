@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { freePort, openRedis, type RedisServer } from '../support/redis-server.ts';
+import { installAudit } from './audit.ts';
+import { keepFolder, removeFolder, temporaryFolder } from './children.ts';
+import type { Bounds } from './facts.ts';
+import { openPostgresCluster } from './postgres-cluster.ts';
+import { openProxies, type Proxies } from './proxies.ts';
+import { type ServerProcess, serverProcess } from './server-process.ts';
+import type { Sql } from './sql.ts';
+
+export type Variant = 'none' | 'delete-after-commit';
+
+/** Everything that the run started: servers, each behind a proxy of its own to Redis and to PostgreSQL, and those two. */
+export interface World extends AsyncDisposable {
+  readonly servers: readonly ServerProcess[];
+  readonly redis: RedisServer;
+  readonly proxies: Proxies;
+  /** Past the proxies. */
+  readonly sql: Sql;
+  readonly admin: { readonly email: string; readonly password: string };
+  /** Where the servers' logs are. Kept only on request. */
+  readonly logs: string;
+  keepLogs(): void;
+}
+
+export const bounds: Bounds = { maxStalenessMs: 500, journalBoundMs: 2000 };
+
+export const redisProxy = (server: ServerProcess): string => `redis ${server.number}`;
+export const postgresProxy = (server: ServerProcess): string => `postgres ${server.number}`;
+
+export const openWorld = async (processes: number, variant: Variant): Promise<World> => {
+  await using opened = new AsyncDisposableStack();
+  const logs = temporaryFolder('logs');
+  opened.defer(() => removeFolder(logs));
+  const postgres = opened.use(await openPostgresCluster());
+  const redis = opened.use(await openRedis());
+  const proxies = opened.use(openProxies());
+  const admin = { email: 'admin@torture.example', password: `admin ${randomBytes(12).toString('base64')}` };
+  const secret = randomBytes(32).toString('base64');
+
+  const servers: ServerProcess[] = [];
+  for (let number = 0; number < processes; number++) {
+    const redisPort = await proxies.open(`redis ${number}`, redis.port);
+    const postgresPort = await proxies.open(`postgres ${number}`, postgres.port);
+    const port = await freePort();
+    const server = serverProcess({
+      number,
+      port,
+      entry: variant === 'none' ? 'composition/main.ts' : 'tests/torture/naive-server.ts',
+      logFile: join(logs, `server-${number}.log`),
+      environment: {
+        PATH: process.env['PATH'] ?? '',
+        PORT: `${port}`,
+        OPS_PORT: 'off',
+        DATA_DIR: logs,
+        DATABASE_URL: `postgres://postgres@127.0.0.1:${postgresPort}/postgres`,
+        REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+        JWT_SECRET: secret,
+        JWT_TTL: '7200',
+        MAX_STALENESS_MS: `${bounds.maxStalenessMs}`,
+        JOURNAL_BOUND_MS: `${bounds.journalBoundMs}`,
+        LIMIT_LOGIN_PER_MINUTE: '0',
+        LIMIT_REGISTER_PER_MINUTE: '0',
+        LOG_LEVEL: 'info',
+        ...(number === 0 && { BOOTSTRAP_ADMIN_EMAIL: admin.email, BOOTSTRAP_ADMIN_PASSWORD: admin.password }),
+      },
+    });
+    servers.push(opened.use(server));
+    await server.start();
+    // The first one made the tables.
+    if (number === 0) await installAudit(postgres.sql);
+  }
+  const open = opened.move();
+  return {
+    servers,
+    redis,
+    proxies,
+    sql: postgres.sql,
+    admin,
+    logs,
+    keepLogs: () => keepFolder(logs),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+};
