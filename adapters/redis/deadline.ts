@@ -4,14 +4,12 @@ import { classify, Failed } from './errors.ts';
 
 /** A timer that fires this much late tells of a stall of our own, not of Redis. */
 const stallMs = 20;
-/** What Redis gets after a stall: a command of just before it may not even have been sent. */
-const graceMs = 25;
-
 /**
  * The reply, or why there is none: at the latest after the deadline, for node-redis waits for ever. `settled` hears of the
  * outcome in the same turn.
  * A process that was busy for longer than the deadline would find it passed while the reply waits unread in the socket. So
- * the decision falls after one more poll of the sockets (`setImmediate`), and after a grace if the timer itself was late.
+ * the decision falls after one more poll of the sockets (`setImmediate`). If the timer itself was late, Redis gets the
+ * deadline once more: a command of just before the stall may not even have been sent.
  */
 export const withDeadline = <T>(
   reply: Promise<T>,
@@ -33,7 +31,7 @@ export const withDeadline = <T>(
     };
     const dueMs = clock.monotonicMs() + deadlineMs;
     let timer = setTimeout(() => {
-      if (clock.monotonicMs() - dueMs > stallMs) timer = setTimeout(giveUp, graceMs);
+      if (clock.monotonicMs() - dueMs > stallMs) timer = setTimeout(giveUp, deadlineMs);
       else giveUp();
     }, deadlineMs);
     reply.then(settle, (error) => settle(classify(error)));
