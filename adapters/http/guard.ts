@@ -1,5 +1,5 @@
 import type { ServerRequest } from 'srvx';
-import type { ProblemCode } from './problems.ts';
+import type { ProblemCode } from './problem-table.ts';
 
 // A host name, an IPv4 address or a bracketed IPv6 address, and a port (RFC 9110, section 7.2).
 const validHost = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?)(?::\d{1,5})?$/;

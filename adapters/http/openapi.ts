@@ -6,8 +6,8 @@ import {
   toJsonSchema,
   toNamedJsonSchemas,
 } from './json-schema.ts';
+import type { ProblemCode } from './problem-table.ts';
 import { problemRows } from './problem-table.ts';
-import type { ProblemCode } from './problems.ts';
 import * as shape from './representations.ts';
 import type { Route } from './route.ts';
 

@@ -1,4 +1,28 @@
-import type { ProblemCode } from './problems.ts';
+import type { FailureCode } from '../../domain/failures.ts';
+import type { FaultCode } from '../../domain/faults.ts';
+
+/** What only HTTP can get wrong. */
+export type HttpCode =
+  | 'bad-host'
+  | 'bad-target'
+  | 'malformed-request'
+  | 'malformed-json'
+  | 'incomplete-body'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'request-timeout'
+  | 'body-too-large'
+  | 'unsupported-media-type'
+  | 'unknown-field'
+  | 'headers-too-large'
+  | 'internal-error'
+  | 'deadline-exceeded'
+  | 'shutting-down';
+
+/** Every `code` that a problem can carry. */
+export type ProblemCode = FailureCode | FaultCode | HttpCode;
 
 /** How a code looks over HTTP: `detail` is what the client is told, `advice` is added on the page that explains it. */
 export type ProblemRow = {

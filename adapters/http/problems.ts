@@ -1,33 +1,9 @@
-import type { AnyFailure, FailureCode } from '../../domain/failures.ts';
-import type { FaultCode } from '../../domain/faults.ts';
+import type { AnyFailure } from '../../domain/failures.ts';
 import type { Issue } from '../../domain/issue.ts';
 import { type HeaderList, retryAfter } from './headers.ts';
 import { toPointer, toWirePath } from './pointer.ts';
-import { problemRows } from './problem-table.ts';
+import { type ProblemCode, problemRows } from './problem-table.ts';
 import type { Reply } from './reply.ts';
-
-/** What only HTTP can get wrong. */
-export type HttpCode =
-  | 'bad-host'
-  | 'bad-target'
-  | 'malformed-request'
-  | 'malformed-json'
-  | 'incomplete-body'
-  | 'unauthenticated'
-  | 'forbidden'
-  | 'not-found'
-  | 'method-not-allowed'
-  | 'request-timeout'
-  | 'body-too-large'
-  | 'unsupported-media-type'
-  | 'unknown-field'
-  | 'headers-too-large'
-  | 'internal-error'
-  | 'deadline-exceeded'
-  | 'shutting-down';
-
-/** Every `code` that a problem can carry. */
-export type ProblemCode = FailureCode | FaultCode | HttpCode;
 
 type Particulars = {
   /** Replaces the sentence of the table. Never data of a user. */

@@ -4,7 +4,8 @@ import type { Freshness, Source } from '../../application/read.ts';
 import type { LimitedRequest } from '../../domain/ports/security.ts';
 import type { User } from '../../domain/user.ts';
 import { check } from './input.ts';
-import { invalidProblem, type ProblemCode } from './problems.ts';
+import type { ProblemCode } from './problem-table.ts';
+import { invalidProblem } from './problems.ts';
 import type { Answer } from './reply.ts';
 
 /** One request, as far as a handler needs it. */
