@@ -2,6 +2,7 @@ import { Container } from 'inversify';
 import { createHttp, type Http } from '../adapters/http/http.ts';
 import type { Application } from '../application/application.ts';
 import type { BootstrapAdmin } from '../application/users/bootstrap-admin.ts';
+import { Closing } from './closing.ts';
 import { type Config, defaultConfig } from './config.ts';
 import { kithModule, type Overrides } from './container.ts';
 import { randomSecret } from './development-secret.ts';
@@ -31,7 +32,7 @@ export type Kith = AsyncDisposable & {
  * Throws what opening the database threw, having closed what it had opened.
  */
 export const compose = async (config: Config = defaultConfig(), overrides: Overrides = {}): Promise<Kith> => {
-  await using opened = new AsyncDisposableStack();
+  await using opened = new Closing();
   const { module, ...closing } = kithModule(config, withSecrets(config, overrides));
   opened.use(closing);
   const container = new Container({ jitless: true });
@@ -61,7 +62,7 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
     drain: () => {
       isDraining = true;
     },
-    [Symbol.asyncDispose]: () => open.disposeAsync(),
+    [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
 };
 

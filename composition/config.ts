@@ -107,8 +107,6 @@ const variables = z.object({
   CONTACT_LIST_CACHE_TTL: cacheSeconds(1800),
   REDIS_URL: redisUrl,
   REDIS_PRIVATE_URL: redisUrl,
-  UPSTASH_REDIS_REST_URL: form.text('an https URL', form.isHttpsUrl).optional(),
-  UPSTASH_REDIS_REST_TOKEN: form.secret<'redis-token'>('a token').optional(),
   REDIS_HOST: form.text('an address or a host name', form.isHost).optional(),
   REDIS_PORT: form.whole(1, 65_535, 'a port').default(6379),
   REDIS_PASSWORD: form.secret<'redis-password'>('a password').optional(),

@@ -34,6 +34,7 @@ import { reactivateUser } from '../application/users/reactivate-user.ts';
 import { register } from '../application/users/register.ts';
 import { setRole } from '../application/users/set-role.ts';
 import { signOutEverywhere } from '../application/users/sign-out-everywhere.ts';
+import { Closing } from './closing.ts';
 import type { Config } from './config.ts';
 import {
   derive,
@@ -149,7 +150,7 @@ export const kithModule = (
   config: Config,
   overrides: Overrides = {},
 ): AsyncDisposable & { readonly module: ContainerModule } => {
-  const opened = new AsyncDisposableStack();
+  const opened = new Closing();
   const module = new ContainerModule(({ bind }) => {
     const bindOne = <Name extends keyof Services>(
       name: Name,
@@ -167,10 +168,10 @@ export const kithModule = (
     const all = boxes(config);
     for (const name of Object.keys(all)) if (isService(name)) bindOne(name, all[name]);
   });
-  return { module, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { module, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
 };
 
-const remember = <T>(opened: AsyncDisposableStack, service: T): T => {
+const remember = <T>(opened: Closing, service: T): T => {
   if (isAsyncDisposable(service)) opened.use(service);
   return service;
 };

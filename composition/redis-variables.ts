@@ -1,32 +1,21 @@
 import { Secret } from '../domain/secret.ts';
 
 /** Where Redis is. An address is fields and no URL: drivers put URLs into their errors. */
-export type RedisLocation =
-  | {
-      readonly protocol: 'resp';
-      readonly source: RedisVariable;
-      readonly host: string;
-      readonly port: number;
-      readonly tls: boolean;
-      readonly username?: string;
-      readonly password?: Secret<'redis-password'>;
-      readonly db: number;
-    }
-  /** Upstash's REST protocol: no connection, so no bus. */
-  | {
-      readonly protocol: 'rest';
-      readonly source: RedisVariable;
-      readonly url: string;
-      readonly token: Secret<'redis-token'>;
-    };
+export type RedisLocation = {
+  readonly source: RedisVariable;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly username?: string;
+  readonly password?: Secret<'redis-password'>;
+  readonly db: number;
+};
 
-export type RedisVariable = 'REDIS_URL' | 'REDIS_PRIVATE_URL' | 'UPSTASH_REDIS_REST_URL' | 'REDIS_HOST';
+export type RedisVariable = 'REDIS_URL' | 'REDIS_PRIVATE_URL' | 'REDIS_HOST';
 
 export type RedisVariables = {
   readonly REDIS_URL?: string | undefined;
   readonly REDIS_PRIVATE_URL?: string | undefined;
-  readonly UPSTASH_REDIS_REST_URL?: string | undefined;
-  readonly UPSTASH_REDIS_REST_TOKEN?: Secret<'redis-token'> | undefined;
   readonly REDIS_HOST?: string | undefined;
   readonly REDIS_PORT: number;
   readonly REDIS_PASSWORD?: Secret<'redis-password'> | undefined;
@@ -36,17 +25,12 @@ const defaultPort = 6379;
 
 /** The first that is set is taken, for hosting platforms inject several. */
 export const locateRedis = (variables: RedisVariables): RedisLocation | undefined => {
-  const { REDIS_URL, REDIS_PRIVATE_URL, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN } = variables;
+  const { REDIS_URL, REDIS_PRIVATE_URL } = variables;
   if (REDIS_URL !== undefined) return fromUrl('REDIS_URL', REDIS_URL);
   if (REDIS_PRIVATE_URL !== undefined) return fromUrl('REDIS_PRIVATE_URL', REDIS_PRIVATE_URL);
-  if (UPSTASH_REDIS_REST_URL !== undefined && UPSTASH_REDIS_REST_TOKEN !== undefined) {
-    const source = 'UPSTASH_REDIS_REST_URL';
-    return { protocol: 'rest', source, url: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN };
-  }
   const { REDIS_HOST: host, REDIS_PORT: port, REDIS_PASSWORD: password } = variables;
   if (host === undefined) return undefined;
   return {
-    protocol: 'resp',
     source: 'REDIS_HOST',
     host,
     port,
@@ -67,7 +51,6 @@ export const isRedisUrl = (text: string): boolean => {
 const fromUrl = (source: RedisVariable, text: string): RedisLocation => {
   const { protocol, hostname, port, username, password, pathname } = new URL(text);
   return {
-    protocol: 'resp',
     source,
     // A URL keeps an IPv6 address in brackets; a socket wants none.
     host: hostname.replace(/^\[(.*)\]$/, '$1'),

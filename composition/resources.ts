@@ -49,10 +49,6 @@ export const openShared = async ({
 }: Needs<'config' | 'secrets' | 'clock' | 'timer' | 'ids' | 'log'>): Promise<Shared | undefined> => {
   if (config.redis === undefined) return undefined;
   const { location, poolTimeoutMs, ...settings } = config.redis;
-  if (location.protocol === 'rest') {
-    needs.log.warn('redis-rest-unsupported', { source: location.source });
-    return undefined;
-  }
   const { keyPrefix, ttlsMs, maxStalenessMs } = config.cache;
   const hmacKey = derive(secrets[0], 'kith cache key names');
   const startWaitMs = Math.min(poolTimeoutMs, redisDefaults.startWaitMs);

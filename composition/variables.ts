@@ -80,5 +80,3 @@ export const isAddressRange = (item: string): boolean => {
 
 /** Scheme, host and port and nothing more, as browsers send it (RFC 6454). */
 export const isOrigin = (item: string): boolean => /^https?:/.test(item) && URL.parse(item)?.origin === item;
-
-export const isHttpsUrl = (value: string): boolean => /^https:\/\/[^/]/.test(value) && URL.canParse(value);

@@ -50,6 +50,8 @@ const rules: Readonly<Record<string, Rule>> = {
   },
 };
 
+/** The one file that reads package.json, for the version. */
+const versionReader = 'adapters/http/version.ts';
 /** The one file that reads the environment. */
 const environmentReader = 'composition/main.ts';
 /** Folders whose code is not shipped. */
@@ -106,6 +108,7 @@ const isAllowed = (path: string, folder: string, { folders, packages }: Rule, sp
     );
   }
   const target = posix.join(posix.dirname(path), specifier);
+  if (target === 'package.json') return path === versionReader;
   return target.endsWith('.ts') && [folder, ...folders].some((allowed) => target.startsWith(`${allowed}/`));
 };
 
@@ -199,6 +202,7 @@ describe('the check of the architecture', () => {
     ['composition/config.ts', `import { createHttp } from 'h3';`],
     ['composition/config.ts', `import { contract } from '../tests/contracts/cache.ts';`],
     ['adapters/mongo/mongo-database.ts', ''],
+    ['adapters/http/openapi.ts', `import manifest from '../../package.json' with { type: 'json' };`],
     ['helpers/text.ts', ''],
     ['constructor/text.ts', ''],
   ])('sees a planted breach: %s with %s', (path, source) => {
@@ -218,6 +222,7 @@ describe('the check of the architecture', () => {
       'composition/container.ts',
       `import { Container } from 'inversify'; import { x } from '../adapters/redis/keys.ts';`,
     ],
+    ['adapters/http/version.ts', `import manifest from '../../package.json' with { type: 'json' };`],
     ['composition/main.ts', 'const port = process.env.PORT;'],
   ])('does not see one where there is none: %s with %s', (path, source) => {
     expect(breachesOf(path, source)).toEqual([]);

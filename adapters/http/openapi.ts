@@ -10,6 +10,7 @@ import type { ProblemCode } from './problem-table.ts';
 import { problemRows } from './problem-table.ts';
 import * as shape from './representations.ts';
 import type { Route } from './route.ts';
+import { version } from './version.ts';
 
 const components: Readonly<Record<string, z.ZodType>> = {
   User: shape.user,
@@ -25,7 +26,7 @@ export const openApi = (routes: readonly Route[]): JsonSchema => ({
   openapi: '3.1.0',
   info: {
     title: 'Kith',
-    version: '0.1.0',
+    version,
     description: 'Users and their contacts behind a cache that does not lie.',
     license: { name: 'MIT', identifier: 'MIT' },
   },

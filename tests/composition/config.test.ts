@@ -186,7 +186,6 @@ describe('issues', () => {
     expect(namesOf({ NODE_ENV: 'production' })).toEqual(['JWT_SECRET']);
     expect(namesOf({ NODE_ENV: 'production', JWT_SECRET: strong })).toEqual([]);
     expect(namesOf({ JWT_PREVIOUS_SECRETS: strong })).toEqual(['JWT_SECRET']);
-    expect(namesOf({ UPSTASH_REDIS_REST_URL: 'https://x.upstash.io' })).toEqual(['UPSTASH_REDIS_REST_TOKEN']);
     expect(namesOf({ BOOTSTRAP_ADMIN_PASSWORD: 'p' })).toEqual(['BOOTSTRAP_ADMIN_EMAIL']);
     const admin = { BOOTSTRAP_ADMIN_EMAIL: 'admin@example.com', BOOTSTRAP_ADMIN_PASSWORD: 'nine long' };
     expect(namesOf(admin)).toEqual(['BOOTSTRAP_ADMIN_PASSWORD']);
@@ -214,12 +213,7 @@ describe('issues', () => {
       'LOG_LEVEL',
     ],
     ...['REDIS_URL', 'REDIS_PRIVATE_URL', 'REDIS_HOST', 'REDIS_PORT', 'REDIS_PASSWORD', 'REDIS_POOL_TIMEOUT'],
-    ...[
-      'UPSTASH_REDIS_REST_URL',
-      'UPSTASH_REDIS_REST_TOKEN',
-      'BOOTSTRAP_ADMIN_EMAIL',
-      'BOOTSTRAP_ADMIN_PASSWORD',
-    ],
+    ...['UPSTASH_REDIS_REST_URL', 'BOOTSTRAP_ADMIN_EMAIL', 'BOOTSTRAP_ADMIN_PASSWORD'],
     ...['NODE_ENV', '__proto__', 'constructor'],
   ];
   const marker = 'hunter2-xyzzy';
@@ -253,19 +247,17 @@ describe('where Redis is', () => {
   const all = {
     REDIS_URL: 'redis://first',
     REDIS_PRIVATE_URL: 'rediss://second',
-    UPSTASH_REDIS_REST_URL: 'https://third.upstash.io',
-    UPSTASH_REDIS_REST_TOKEN: 'token',
-    REDIS_HOST: 'fourth',
+    REDIS_HOST: 'third',
   };
 
-  it('is taken from the first variable of four that is set', () => {
+  it('is taken from the first variable of three that is set', () => {
     const taken: unknown[] = [];
     const left: Record<string, string> = { ...all };
-    for (const name of ['REDIS_URL', 'REDIS_PRIVATE_URL', 'UPSTASH_REDIS_REST_URL', 'REDIS_HOST']) {
+    for (const name of ['REDIS_URL', 'REDIS_PRIVATE_URL', 'REDIS_HOST']) {
       taken.push(configOf(left).redis?.location.source);
       delete left[name];
     }
-    expect(taken).toEqual(['REDIS_URL', 'REDIS_PRIVATE_URL', 'UPSTASH_REDIS_REST_URL', 'REDIS_HOST']);
+    expect(taken).toEqual(['REDIS_URL', 'REDIS_PRIVATE_URL', 'REDIS_HOST']);
     expect(configOf(left).redis).toBeUndefined();
   });
 
@@ -273,21 +265,19 @@ describe('where Redis is', () => {
     const location = configOf({ REDIS_URL: 'rediss://kith:p%40ss%2Fword@[::1]:6380/3?family=0' }).redis
       ?.location;
     expect(location).toMatchObject({
-      protocol: 'resp',
       host: '::1',
       port: 6380,
       tls: true,
       username: 'kith',
       db: 3,
     });
-    if (location?.protocol !== 'resp' || location.password === undefined)
-      throw new Error('a password was expected');
+    if (location?.password === undefined) throw new Error('a password was expected');
     expect(Secret.reveal(location.password)).toBe('p@ss/word');
   });
 
   it('has defaults for what a URL leaves out', () => {
     expect(configOf({ REDIS_URL: 'redis://cache' }).redis).toEqual({
-      location: { protocol: 'resp', source: 'REDIS_URL', host: 'cache', port: 6379, tls: false, db: 0 },
+      location: { source: 'REDIS_URL', host: 'cache', port: 6379, tls: false, db: 0 },
       poolSize: 10,
       poolTimeoutMs: 5000,
       commandTimeoutMs: 100,
@@ -309,14 +299,12 @@ describe('where Redis is', () => {
     expect(redis?.location).toMatchObject({ source: 'REDIS_HOST', host: 'cache', port: 6390, tls: false });
   });
 
-  it('is REST over https for Upstash and over nothing else', () => {
-    const location = configOf({
-      UPSTASH_REDIS_REST_URL: 'https://x.upstash.io',
-      UPSTASH_REDIS_REST_TOKEN: 't',
-    }).redis?.location;
-    expect(location).toMatchObject({ protocol: 'rest', url: 'https://x.upstash.io' });
-    const http = { UPSTASH_REDIS_REST_URL: 'http://x.upstash.io', UPSTASH_REDIS_REST_TOKEN: 't' };
-    expect(namesOf(http)).toEqual(['UPSTASH_REDIS_REST_URL']);
+  it('is not the REST URL of Upstash, which is refused where it would be taken and ignored where it would not', () => {
+    const upstash = { UPSTASH_REDIS_REST_URL: 'https://x.upstash.io', UPSTASH_REDIS_REST_TOKEN: 't' };
+    expect(namesOf(upstash)).toEqual(['UPSTASH_REDIS_REST_URL']);
+    expect(namesOf({ ...upstash, REDIS_HOST: 'later' })).toEqual(['UPSTASH_REDIS_REST_URL']);
+    expect(issuesOf(upstash)[0]?.expected).toContain('set REDIS_URL to the rediss:// URL');
+    expect(configOf({ ...upstash, REDIS_PRIVATE_URL: 'redis://first' }).redis?.location.host).toBe('first');
   });
 });
 

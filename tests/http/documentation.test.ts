@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { commonCodes, ownCodes } from '../../adapters/http/openapi.ts';
 import { problemRows } from '../../adapters/http/problem-table.ts';
 import { publicRoutes } from '../../adapters/http/routes.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import { openFakeWorld } from './world.ts';
 
 const document = async () => {
@@ -31,6 +32,7 @@ describe('openapi.json', () => {
   it('is OpenAPI 3.1 and describes each route once', async () => {
     const json = await document();
     expect(dig(json, 'openapi')).toBe('3.1.0');
+    expect(dig(json, 'info', 'version')).toBe(manifest.version);
     const described = Object.entries(Object(dig(json, 'paths'))).flatMap(([path, item]) =>
       Object.keys(Object(item))
         .filter((key) => key !== 'parameters')
