@@ -1,5 +1,7 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Container } from 'inversify';
 import { createHttp, type Http } from '../adapters/http/http.ts';
+import { toNodeHandler } from '../adapters/http/listen.ts';
 import type { Application } from '../application/application.ts';
 import type { BootstrapAdmin } from '../application/users/bootstrap-admin.ts';
 import { Closing } from './closing.ts';
@@ -10,19 +12,59 @@ import { services } from './services.ts';
 
 export type { Http } from '../adapters/http/http.ts';
 export type { Application } from '../application/application.ts';
-export { type Config, parseConfig } from './config.ts';
-export type { Overrides } from './container.ts';
-export type { ConfigIssue } from './environment.ts';
+export type { Contact, ContactPage } from '../domain/contact.ts';
+export type { AnyFailure, Failure } from '../domain/failures.ts';
+export { DatabaseUnavailable, Fault, type FaultCode, OutcomeUnknown } from '../domain/faults.ts';
+/** An id, email, username or phone as a key: `useCases.getUser(key)` takes what they parsed. */
+export {
+  parseEmail,
+  parsePhone,
+  parseUserId,
+  parseUsernameKey,
+  type UserId,
+  type UserKey,
+} from '../domain/identifiers.ts';
+/** The ports, for adapters of your own; docs/adapters.md says what each promises. */
+export type * from '../domain/ports/cache.ts';
+export type * from '../domain/ports/persistence.ts';
+export type * from '../domain/ports/runtime.ts';
+export type * from '../domain/ports/security.ts';
+export type { Result } from '../domain/result.ts';
+/** `Secret.reveal(session.token)` is the text of a token; a secret itself can be neither printed nor serialised. */
+export { Secret } from '../domain/secret.ts';
+export type { Profile, User } from '../domain/user.ts';
+export { type Config, configFrom, parseConfig } from './config.ts';
+export { kithModule, type Overrides } from './container.ts';
+export type { ConfigIssue, Environment } from './environment.ts';
+export { type Services, services } from './services.ts';
 
-/** A running Kith. Disposing it ends what it opened, and nothing that was handed in. */
+/** Handles a request of `node:http`, Express or Fastify, and never throws. */
+export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/**
+ * Who sent a request, for hosts that are no `node:http` server: limits per address and the delays after wrong passwords
+ * go by it. Without it there are no limits per address, and all callers are one place to guess from.
+ */
+export type Client = { readonly ip?: string | undefined };
+
+/** A running Kith. `await using`, or `close()`, ends what it opened, and nothing that was handed in. */
 export type Kith = AsyncDisposable & {
-  readonly application: Application;
-  /** The same over HTTP, for hosts that speak the web standard: a `Request` in, a `Response` out. */
+  /** What can be done with users and contacts: `kith.useCases.logIn({ identifier, password })`. Nothing in it knows HTTP. */
+  readonly useCases: Application;
+  /** The HTTP API as a function, for hosts that speak the web standard (Hono, Deno, Bun). It never rejects. */
+  fetch(request: Request, client?: Client): Promise<Response>;
+  /** The HTTP API as a handler, to be mounted at the root: it answers every path, with 404 where it has none. */
+  toNodeHandler(): NodeHandler;
+  /** The API and, apart from it, what only operators should reach: health, metrics, the live page. */
   readonly http: Http;
-  /** Creates the first administrator if there is none. */
+  /** The use cases under the name that ARCHITECTURE.md gives the driving side. */
+  readonly application: Application;
+  /** Creates the first administrator if there is none; whether it did. */
   readonly bootstrapAdmin: BootstrapAdmin;
   /** From now on `/health/ready` says 503, so that no load balancer sends anybody here. */
   drain(): void;
+  /** Stops the work in the background and closes the connections. Calling it again waits for the same end. */
+  close(): Promise<void>;
 };
 
 /**
@@ -55,14 +97,24 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
     isShuttingDown: () => isDraining,
   });
   const open = opened.move();
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= open[Symbol.asyncDispose]();
+    return closed;
+  };
   return {
+    useCases: application,
     application,
     http,
+    fetch: (request, { ip } = {}) =>
+      http.fetch(ip === undefined ? request : Object.defineProperty(request, 'ip', { value: ip })),
+    toNodeHandler: () => toNodeHandler(http.fetch),
     bootstrapAdmin,
     drain: () => {
       isDraining = true;
     },
-    [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 };
 

@@ -11,6 +11,7 @@ import { Secret } from '../domain/secret.ts';
 import { type ConfigIssue, crossIssues, type Environment, isSet, strong } from './environment.ts';
 import { isRedisUrl, locateRedis, type RedisLocation } from './redis-variables.ts';
 import { isStrongSecret } from './signing-secret.ts';
+import { StartRefused } from './start-refused.ts';
 import * as form from './variables.ts';
 
 /** Everything that can be configured, complete and checked. Secrets in it do not print. */
@@ -134,6 +135,13 @@ export const parseConfig = (environment: Environment): Result<Config, readonly C
   const config = toConfig(parsed.data);
   const weak = passwordIssues(config);
   return weak.length > 0 ? fail(weak) : ok(config);
+};
+
+/** `parseConfig` for hosts that cannot go on without one: throws a `StartRefused` that lists every issue. */
+export const configFrom = (environment: Environment): Config => {
+  const config = parseConfig(environment);
+  if (config.ok) return config.value;
+  throw new StartRefused(config.error.map(({ name, expected }) => `${name}: ${expected}`).join('\n'));
 };
 
 /** The configuration of an empty environment. */

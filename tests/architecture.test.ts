@@ -45,7 +45,15 @@ const rules: Readonly<Record<string, Rule>> = {
     folders: ['domain', 'application', 'adapters', 'composition'],
     packages: [
       ...['inversify', 'zod'],
-      ...['node:buffer', 'node:crypto', 'node:fs/promises', 'node:net', 'node:path', 'node:process'],
+      ...[
+        'node:buffer',
+        'node:crypto',
+        'node:fs/promises',
+        'node:http',
+        'node:net',
+        'node:path',
+        'node:process',
+      ],
     ],
   },
 };

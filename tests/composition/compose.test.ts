@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Container } from 'inversify';
@@ -42,6 +44,28 @@ describe('compose', () => {
     expect(await response.json()).toMatchObject({ email: ada.email, username: ada.username });
   });
 
+  it('serves over the web standard and over node:http, and goes by where a request comes from', async () => {
+    const takes: string[] = [];
+    const limits = { take: async (_: string, origin: string) => void takes.push(origin) };
+    await using kith = await compose(defaultConfig(), { database: memoryDatabase(), log: silent, limits });
+    const login = (ip?: string): Promise<Response> => {
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ identifier: 'nobody', password: 'correct horse battery' });
+      const request = new Request('http://localhost/auth/login', { method: 'POST', headers, body });
+      return ip === undefined ? kith.fetch(request) : kith.fetch(request, { ip });
+    };
+    expect((await login('2001:db8:1:2:3::4')).status).toBe(401);
+    expect((await login()).status).toBe(401);
+    expect(takes).toEqual(['2001:db8:1:2::/64']);
+
+    const server = createServer(kith.toNodeHandler()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = Object(server.address());
+    const alive = await fetch(`http://127.0.0.1:${port}/health/live`, { headers: { connection: 'close' } });
+    expect(await alive.json()).toEqual({ status: 'alive' });
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it('replaces any service by an override', async () => {
     const clock = new ManualClock(Date.UTC(2030, 0, 1));
     const database = memoryDatabase();
@@ -61,6 +85,7 @@ describe('compose', () => {
   it('closes what it opened and leaves open what was handed in', async () => {
     const { database, closed } = watched(memoryDatabase());
     const kith = await compose(defaultConfig(), { database, log: silent });
+    await Promise.all([kith.close(), kith.close()]);
     await kith[Symbol.asyncDispose]();
     expect(closed()).toBe(0);
     await database.health.ping();
