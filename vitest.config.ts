@@ -2,7 +2,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
+    include: ['tests/**/*.test.ts', 'examples/*.test.ts'],
     // Processes rather than threads: Deno's worker threads lack what vitest asks of them, and a test that hangs or
     // blocks the event loop takes only its own file down.
     pool: 'forks',

@@ -8,10 +8,11 @@ const [runtime, ...rest] = process.argv.slice(2);
 const inDeno = runtime === '--deno';
 const wanted = inDeno ? rest : process.argv.slice(2);
 
-// The fault suite measures how long recovery takes, so it wants the machine to itself: `npm run test:faults`.
-const apart = wanted.some((argument) => argument.startsWith('tests/faults'))
-  ? []
-  : ['--exclude', 'tests/faults/**'];
+// The fault suite measures how long recovery takes, so it wants the machine to itself: `npm run test:faults`. The examples
+// need packages of their own: `npm run test:examples`.
+const apart = ['tests/faults', 'tests/examples', 'examples']
+  .filter((folder) => !wanted.some((argument) => argument.startsWith(folder)))
+  .flatMap((folder) => ['--exclude', `${folder}/**`]);
 
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
 // The suite is told where it should be running and checks it (tests/runtime.test.ts): what is meant to run inside Deno

@@ -63,7 +63,7 @@ const versionReader = 'adapters/http/version.ts';
 /** The one file that reads the environment. */
 const environmentReader = 'composition/main.ts';
 /** Folders whose code is not shipped. */
-const unruled = ['tests', 'scripts', 'bench', 'node_modules', 'vitest.config.ts'];
+const unruled = ['tests', 'scripts', 'bench', 'examples', 'node_modules', 'vitest.config.ts'];
 /** Time and chance are ports: the core may not have them from the machine. */
 const ambient = ['process', 'Deno', 'console', 'fetch', 'crypto', 'performance', 'setTimeout', 'setInterval'];
 

@@ -63,8 +63,14 @@ export const createApp = (
 
   const newId = (request: Request): string => requestIdOf(request, context.ids.uuid);
 
-  const respond = (request: Request, requestId: string, reply: Reply): Response =>
-    toResponse(reply, requestId, request.method, cors.headers(request));
+  // What h3 hands on is not always what it was given: it takes no response for one once a host has replaced the global
+  // `Response` (as @hono/node-server does when it starts), and makes a 200 of it.
+  const answers = new WeakMap<Request, Response>();
+  const respond = (request: Request, requestId: string, reply: Reply): Response => {
+    const response = toResponse(reply, requestId, request.method, cors.headers(request));
+    answers.set(request, response);
+    return response;
+  };
 
   const serve = (visit: Visit, rows: RoutesOfPath): Promise<Response> => {
     const work = answer(visit, rows).catch((error: unknown) =>
@@ -126,7 +132,9 @@ export const createApp = (
 
   return async (request) => {
     const flaw = guard(request);
-    return flaw === undefined ? app.fetch(request) : respond(request, newId(request), problem(flaw));
+    if (flaw !== undefined) return respond(request, newId(request), problem(flaw));
+    const handed = await app.fetch(request);
+    return answers.get(request) ?? handed;
   };
 };
 

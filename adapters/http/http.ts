@@ -1,3 +1,4 @@
+import type { ServerRequest } from 'srvx';
 import type { Application } from '../../application/application.ts';
 import type { Ids, Log } from '../../domain/ports/runtime.ts';
 import type { RequestLimits } from '../../domain/ports/security.ts';
@@ -5,6 +6,7 @@ import { createApp } from './app.ts';
 import { createOriginOf } from './client-address.ts';
 import { createCors } from './cors.ts';
 import { operationsRoutes, publicRoutes } from './routes.ts';
+import { TextResponse } from './text-response.ts';
 
 /**
  * Kith over HTTP: for any host that speaks the web standard. Neither function ever rejects.
@@ -40,9 +42,17 @@ export const createHttp = (application: Application, options: HttpOptions): Http
   const originOf = createOriginOf(trustedProxies);
   const context = { application, log, ids, originOf, limits, requestDeadlineMs, isShuttingDown };
   return {
-    fetch: createApp(publicRoutes, { ...context, cors: createCors(corsOrigins) }),
-    ops: createApp(operationsRoutes, { ...context, cors: createCors([]) }),
+    fetch: forAnyHost(createApp(publicRoutes, { ...context, cors: createCors(corsOrigins) })),
+    ops: forAnyHost(createApp(operationsRoutes, { ...context, cors: createCors([]) })),
   };
 };
+
+/** Only our own listener, whose requests are srvx's, knows what to do with our own kind of response. */
+const forAnyHost =
+  (app: Http['fetch']): Http['fetch'] =>
+  async (request: ServerRequest) => {
+    const answer = await app(request);
+    return request.runtime?.node === undefined ? TextResponse.plain(answer) : answer;
+  };
 
 const noLimits: RequestLimits = { take: async () => undefined };

@@ -23,6 +23,12 @@ export class TextResponse extends FastResponse {
     return super.headers;
   }
 
+  /** The same as the `Response` that a host knows, which may not be the one that this class was made of. */
+  static plain(answer: Response): Response {
+    if (!(#text in answer)) return answer;
+    return new Response(answer.#text, { status: answer.status, headers: answer.headers });
+  }
+
   /** Writes the response if it is one of these, untouched; whether it did. */
   static write(answer: Response, response: ServerResponse): boolean {
     if (!(#text in answer) || answer.#isLookedAt || response.headersSent) return false;

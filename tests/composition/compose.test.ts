@@ -66,6 +66,22 @@ describe('compose', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  it('answers with the status and headers it means where a host has replaced the global Response', async () => {
+    const Original = globalThis.Response;
+    class Replaced extends Original {}
+    await using kith = await compose(defaultConfig(), { database: memoryDatabase(), log: silent });
+    globalThis.Response = Replaced;
+    try {
+      const response = await kith.fetch(new Request('http://localhost/no/such/path'));
+      expect(response).toBeInstanceOf(Replaced);
+      expect(response.status).toBe(404);
+      expect(response.headers.get('content-type')).toBe('application/problem+json');
+      expect(await response.json()).toMatchObject({ code: 'not-found' });
+    } finally {
+      globalThis.Response = Original;
+    }
+  });
+
   it('replaces any service by an override', async () => {
     const clock = new ManualClock(Date.UTC(2030, 0, 1));
     const database = memoryDatabase();

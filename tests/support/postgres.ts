@@ -38,6 +38,12 @@ export const createTestDatabase = async (): Promise<TestDatabase> => {
   };
 };
 
+/** An address as a DATABASE_URL, for a process that is configured by one. */
+export const urlOf = ({ host, port, user, password, database }: PostgresAddress): string => {
+  const secret = password === null ? '' : `:${encodeURIComponent(Secret.reveal(password))}`;
+  return `postgres://${encodeURIComponent(user)}${secret}@${host}:${port}/${database}`;
+};
+
 const serverAddress = (): PostgresAddress => {
   const url = process.env['TEST_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
   const address = parseDatabaseUrl(url);
