@@ -70,3 +70,17 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
     },
   });
 };
+
+/** Runs what is missing of the migrations and closes the database again; says what that was. */
+export const migrateEmbedded = async (dataDir: string): Promise<readonly string[]> => {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await using _lock = await lockDataDirectory(dataDir);
+  const orm = new MikroORM({ ...ormOptions, dbName: join(dataDir, 'pglite') });
+  try {
+    return (await orm.migrator.up()).map(({ name }) => name);
+  } catch (error) {
+    throw toFault(error);
+  } finally {
+    await orm.close(true);
+  }
+};

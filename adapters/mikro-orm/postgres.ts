@@ -126,27 +126,36 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   });
 };
 
-/** Runs what is missing of the migrations, one instance at a time. */
-const migrate = async (address: PostgresAddress, ssl: TlsOptions): Promise<void> => {
+/** Runs what is missing of the migrations, one instance at a time, and says what that was. */
+const migrate = async (address: PostgresAddress, ssl: TlsOptions): Promise<readonly string[]> => {
   const orm = connect(address, ssl, migrationLimits);
   try {
     // On a connection of its own, so that the lock is gone with the connection, however this ends.
-    await orm.em.transactional(async (em) => {
+    return await orm.em.transactional(async (em) => {
       await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(em.getKysely<unknown>());
-      await orm.migrator.up();
+      return (await orm.migrator.up()).map(({ name }) => name);
     });
   } finally {
     await orm.close(true);
   }
 };
 
+/** The same for whoever migrates apart from serving. Throws a fault. */
+export const migratePostgres = async (address: PostgresAddress): Promise<readonly string[]> => {
+  try {
+    return await migrate(address, await tlsOptions(address.tls));
+  } catch (error) {
+    throw toFault(error);
+  }
+};
+
 /** Makes the pool; nothing is sent before the first statement. */
-const connect = (
+export const connect = (
   address: PostgresAddress,
   ssl: TlsOptions,
   limits: PostgresLimits,
   answered: () => void = () => undefined,
-) => {
+): MikroORM => {
   const { password } = address;
   return new MikroORM({
     ...ormOptions,
@@ -172,7 +181,7 @@ const connect = (
 
 type TlsOptions = false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
 
-const tlsOptions = async (tls: Tls): Promise<TlsOptions> => {
+export const tlsOptions = async (tls: Tls): Promise<TlsOptions> => {
   if (tls.mode === 'off') return false;
   if (tls.mode === 'unverified') return { rejectUnauthorized: false };
   if (tls.caFile === null) return { rejectUnauthorized: true };

@@ -1,0 +1,177 @@
+import { type Client, openClient, type RedisAddress } from './client.ts';
+import { classify, type FailureCode } from './errors.ts';
+import { busChannel, namesPattern } from './keys.ts';
+
+/** What can be known of a Redis from outside, for whoever has to say whether Kith can work with it. */
+export type RedisFacts = {
+  /** `7.2.4`; what a Valkey says it is compatible with. */
+  readonly version: string;
+  readonly server: 'redis' | 'valkey';
+  readonly mode: 'standalone' | 'cluster' | 'sentinel';
+  readonly isReplica: boolean;
+  readonly replicas: number;
+  readonly usedBytes: number;
+  /** 0: no limit. */
+  readonly maxBytes: number;
+  readonly evictionPolicy: string;
+  readonly evictedKeys: number;
+  readonly appendsToFile: boolean;
+  /** When the append-only file is flushed; `null` if we may not ask. */
+  readonly flushes: string | null;
+  /** When snapshots are taken, as redis.conf has it; `''` is never, `null` if we may not ask. */
+  readonly snapshots: string | null;
+  /** Snapshots since the start; `null` from a Redis that does not count them. */
+  readonly snapshotsTaken: number | null;
+  /** Commands that Kith sends and that this user may not. */
+  readonly refused: readonly string[];
+  readonly latenciesMs: readonly number[];
+  /** How far the server's clock is ahead of ours; `null` from a Redis that does not say. */
+  readonly clockAheadMs: number | null;
+};
+
+/** There is no use in this Redis, and why. */
+export class RedisUnusable extends Error {
+  override readonly name = 'RedisUnusable';
+  readonly code: FailureCode;
+
+  constructor(code: FailureCode) {
+    super(`Redis cannot be used (${code})`);
+    this.code = code;
+  }
+}
+
+const latencySamples = 5;
+const deadlineMs = 4000;
+
+/**
+ * Asks, and tries each command on a key of its own that lives a second. The one command that it does not try is PUBLISH:
+ * every instance would hear it, and drop all it has. Throws `RedisUnusable`.
+ */
+export const examineRedis = async (address: RedisAddress, keyPrefix: string): Promise<RedisFacts> => {
+  // Who subscribes may do little else, so there are two.
+  const [client, ear] = [openClient(address), openClient(address)];
+  for (const each of [client, ear]) each.on('error', () => undefined);
+  try {
+    return await within(examine(client, ear, keyPrefix));
+  } catch (error) {
+    throw new RedisUnusable(error instanceof RedisUnusable ? error.code : classify(error).code);
+  } finally {
+    for (const each of [client, ear]) each.destroy();
+  }
+};
+
+const examine = async (client: Client, ear: Client, keyPrefix: string): Promise<RedisFacts> => {
+  await Promise.all([client.connect(), ear.connect()]);
+  const latenciesMs: number[] = [];
+  for (let sample = 0; sample < latencySamples; sample++) {
+    const askedMs = performance.now();
+    await client.sendCommand(['PING']);
+    latenciesMs.push(performance.now() - askedMs);
+  }
+  const askedMs = Date.now();
+  const info = parseInfo(await client.sendCommand(['INFO']));
+  const answeredMs = Date.now();
+  const number = (name: string): number => Number(info.get(name) ?? 0);
+  const serverTimeMicros = info.get('server_time_usec');
+  const taken = info.get('rdb_saves');
+  return {
+    version: info.get('redis_version') ?? '',
+    server: info.has('valkey_version') ? 'valkey' : 'redis',
+    mode: modeOf(info),
+    isReplica: info.get('role') !== 'master',
+    replicas: number('connected_slaves'),
+    usedBytes: number('used_memory'),
+    maxBytes: number('maxmemory'),
+    evictionPolicy: info.get('maxmemory_policy') ?? '',
+    evictedKeys: number('evicted_keys'),
+    appendsToFile: info.get('aof_enabled') === '1',
+    flushes: await setting(client, 'appendfsync'),
+    snapshots: await setting(client, 'save'),
+    snapshotsTaken: taken === undefined ? null : Number(taken),
+    refused: await refusedCommands(client, ear, keyPrefix),
+    latenciesMs,
+    clockAheadMs:
+      serverTimeMicros === undefined ? null : Number(serverTimeMicros) / 1000 - (askedMs + answeredMs) / 2,
+  };
+};
+
+const parseInfo = (reply: unknown): ReadonlyMap<string, string> => {
+  const lines = String(reply).split(/\r?\n/);
+  return new Map(
+    lines.flatMap((line) => {
+      const colon = line.indexOf(':');
+      return colon > 0 && !line.startsWith('#')
+        ? [[line.slice(0, colon), line.slice(colon + 1)] as const]
+        : [];
+    }),
+  );
+};
+
+const modeOf = (info: ReadonlyMap<string, string>): RedisFacts['mode'] => {
+  const mode = info.get('redis_mode');
+  if (mode === 'cluster' || info.get('cluster_enabled') === '1') return 'cluster';
+  return mode === 'sentinel' ? 'sentinel' : 'standalone';
+};
+
+/** CONFIG is what a careful operator does not allow us, and what some services do not have. */
+const setting = async (client: Client, name: string): Promise<string | null> => {
+  try {
+    const reply = await client.sendCommand(['CONFIG', 'GET', name]);
+    // RESP 3 has a map for it, RESP 2 a list.
+    const value: unknown = Array.isArray(reply) ? reply[1] : Object(reply)[name];
+    return typeof value === 'string' ? value : null;
+  } catch {
+    return null;
+  }
+};
+
+const refusedCommands = async (
+  client: Client,
+  ear: Client,
+  keyPrefix: string,
+): Promise<readonly string[]> => {
+  const key = `${keyPrefix}doctor:${crypto.randomUUID()}`;
+  const counter = `${key}:n`;
+  const script = "return redis.call('GETRANGE', KEYS[1], 0, 1)";
+  const commands: readonly (readonly [string, ...string[]])[] = [
+    ['SET', key, 'x', 'PX', '1000'],
+    ['GETRANGE', key, '0', '0'],
+    ['PTTL', key],
+    ['MGET', key],
+    ['EVAL', script, '1', key],
+    ['INCRBY', counter, '1'],
+    ['EXPIRE', counter, '1'],
+    ['SCAN', '0', 'MATCH', namesPattern(keyPrefix), 'COUNT', '1'],
+    ['WAIT', '0', '1'],
+    ['UNLINK', key],
+    ['DEL', counter],
+  ];
+  const tried = await Promise.all([
+    ...commands.map(async (command) => [command[0], await isAllowed(client.sendCommand(command))] as const),
+    isAllowed(ear.subscribe(busChannel(keyPrefix), () => undefined)).then((is) => ['SUBSCRIBE', is] as const),
+  ]);
+  return tried.flatMap(([command, isGiven]) => (isGiven ? [] : [command]));
+};
+
+/** A full or read-only Redis refuses, too; that is another finding than a right that is missing. */
+const isAllowed = async (answer: Promise<unknown>): Promise<boolean> => {
+  try {
+    await answer;
+    return true;
+  } catch (error) {
+    const { code } = classify(error);
+    if (code === 'oom' || code === 'readonly' || code === 'misconf' || code === 'noreplicas') return true;
+    if (code === 'noperm' || code === 'refused') return false;
+    throw new RedisUnusable(code);
+  }
+};
+
+const within = async <T>(work: Promise<T>): Promise<T> => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new RedisUnusable('deadline')), deadlineMs);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+};

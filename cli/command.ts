@@ -1,0 +1,86 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import type { Environment } from '../composition/environment.ts';
+
+/** What a command has of the world. */
+export type Terminal = {
+  readonly environment: Environment;
+  /** Standard output: the answer. */
+  readonly out: (text: string) => void;
+  /** Standard error: what is said beside it. */
+  readonly err: (text: string) => void;
+};
+
+/** 0: good. 1: bad, or it could not be done. 2: the command was not understood. */
+export type ExitCode = 0 | 1 | 2;
+
+export type Command = {
+  /** One line. */
+  readonly summary: string;
+  /** Everything else that `--help` says, from "usage" on. */
+  readonly help: string;
+  /** `undefined`: it goes on, as a server does. */
+  readonly run: (args: readonly string[], terminal: Terminal) => Promise<ExitCode | undefined>;
+};
+
+/** The command was not understood. Its message is for whoever typed it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export type Arguments = {
+  readonly text: (name: string) => string | undefined;
+  readonly has: (name: string) => boolean;
+  readonly positionals: readonly string[];
+};
+
+/** The arguments of a command that takes so many positional ones. Throws `UsageError`. */
+export const parseArguments = (
+  args: readonly string[],
+  options: ParseArgsOptionsConfig,
+  positionals: readonly string[] = [],
+): Arguments => {
+  const parsed = parseOrRefuse(args, options);
+  // What is too much is not repeated: it may be a secret that somebody thought belongs here.
+  if (parsed.positionals.length > positionals.length) throw new UsageError('too many arguments');
+  const missing = positionals[parsed.positionals.length];
+  if (missing !== undefined) throw new UsageError(`${missing} is missing`);
+  return {
+    text: (name) => {
+      const value = parsed.values[name];
+      return typeof value === 'string' ? value : undefined;
+    },
+    has: (name) => parsed.values[name] === true,
+    positionals: parsed.positionals,
+  };
+};
+
+const parseOrRefuse = (args: readonly string[], options: ParseArgsOptionsConfig) => {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    // Its codes begin with ERR_PARSE_ARGS; its messages name the option and not its value.
+    throw new UsageError(
+      error instanceof Error ? (error.message.split('. ')[0] ?? '') : 'the options were not understood',
+    );
+  }
+};
+
+/** For machines: one line of JSON. */
+export const json = (value: unknown): string => `${JSON.stringify(value)}\n`;
+
+/** Columns, as wide as what is in them. */
+export const table = (rows: readonly (readonly string[])[]): string => {
+  const widths = rows.reduce<readonly number[]>(
+    (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, cell.length)),
+    [],
+  );
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+};

@@ -1,0 +1,106 @@
+import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
+import { examineEmbedded, examinePostgres } from '../adapters/mikro-orm/examine.ts';
+import type { PostgresAddress } from '../adapters/mikro-orm/postgres-url.ts';
+import { examineRedis, RedisUnusable } from '../adapters/redis/examine.ts';
+import { type Config, parseConfig } from '../composition/config.ts';
+import { type Command, json, parseArguments, type Terminal } from './command.ts';
+import { clockFinding } from './doctor/clocks.ts';
+import { acceptedConfiguration, refusedConfiguration } from './doctor/configuration.ts';
+import { databaseFindings, postgresFindings } from './doctor/database.ts';
+import { bad, type Finding, good, warning } from './doctor/finding.ts';
+import { redisFindings, unusableRedis } from './doctor/redis.ts';
+
+export const doctor: Command = {
+  summary: 'say whether the configuration, the database and Redis are sound',
+  help: `usage: kith doctor [--json] [--env <file>]
+
+Looks at the configuration in the environment, and at the database and the Redis that it names, as the server would.
+Prints a line for each check: good, warning or bad, what was found, and what to do. It changes nothing: a database that
+is not there is not made, and of Redis it uses a key of its own that lives a second.
+
+  --json   one line: { "verdict", "findings": [{ "check", "verdict", "found", "advice"? }] }
+
+Exit codes: 0 nothing is bad (there may be warnings), 1 something is bad, 2 not understood.
+`,
+  run: async (args, terminal) => {
+    const given = parseArguments(args, { json: { type: 'boolean' } });
+    const findings = await examine(terminal);
+    const verdict = worst(findings);
+    terminal.out(given.has('json') ? json({ verdict, findings }) : asText(findings));
+    return verdict === 'bad' ? 1 : 0;
+  },
+};
+
+const examine = async ({ environment }: Terminal): Promise<readonly Finding[]> => {
+  const config = parseConfig(environment);
+  if (!config.ok) return refusedConfiguration(config.error);
+  const [database, redis] = await Promise.all([examineDatabase(config.value), examineCache(config.value)]);
+  return [...acceptedConfiguration(config.value), ...database, ...redis];
+};
+
+const examineDatabase = async ({ postgres, dataDirectory }: Config): Promise<readonly Finding[]> => {
+  try {
+    return await (postgres === undefined ? ofEmbedded(dataDirectory) : ofPostgres(postgres));
+  } catch (error) {
+    if (error instanceof DataDirectoryInUse) {
+      const advice = 'a running server answers /health/ready; stop it to look into its database';
+      return [warning('database', error.message, advice)];
+    }
+    const where =
+      postgres === undefined ? dataDirectory : `${postgres.host}:${postgres.port}/${postgres.database}`;
+    // Faults and the adapter's own errors, whose messages hold nothing of the driver's.
+    const reason = error instanceof Error ? error.message : 'unknown';
+    const advice =
+      'start it, or correct DATABASE_URL: the address, the database, the role, the password, sslmode';
+    return [bad('database', `${where}: ${reason}`, advice)];
+  }
+};
+
+const ofPostgres = async (address: PostgresAddress): Promise<readonly Finding[]> => {
+  const facts = await examinePostgres(address);
+  return [
+    good('database', `${address.host}:${address.port}/${address.database} answers`),
+    ...postgresFindings(facts),
+    clockFinding('database', facts.clockAheadMs),
+  ];
+};
+
+const ofEmbedded = async (directory: string): Promise<readonly Finding[]> => {
+  const facts = await examineEmbedded(directory);
+  return facts === undefined
+    ? [good('database', `embedded, in ${directory}: made at the first start`)]
+    : [good('database', `embedded, in ${directory}`), ...databaseFindings(facts)];
+};
+
+const examineCache = async ({ redis, cache }: Config): Promise<readonly Finding[]> => {
+  if (redis === undefined) return [good('Redis', 'none is configured: memory is the cache')];
+  const { location, ...settings } = redis;
+  const where = `${location.host}:${location.port} (${location.source})`;
+  try {
+    const facts = await examineRedis(location, cache.keyPrefix);
+    return [
+      good('Redis', `${where} answers`),
+      ...redisFindings(facts, settings),
+      clockFinding('Redis', facts.clockAheadMs),
+    ];
+  } catch (error) {
+    if (error instanceof RedisUnusable) return [unusableRedis(where, error)];
+    throw error;
+  }
+};
+
+const worst = (findings: readonly Finding[]): Finding['verdict'] =>
+  (['bad', 'warning'] as const).find((verdict) => findings.some((finding) => finding.verdict === verdict)) ??
+  'good';
+
+const asText = (findings: readonly Finding[]): string => {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.map(({ check, verdict, found, advice }) => {
+    const line = `${verdict.padEnd(7)}  ${check.padEnd(width)}  ${found}\n`;
+    return advice === undefined ? line : `${line}${' '.repeat(width + 11)}-> ${advice}\n`;
+  });
+  const count = (verdict: Finding['verdict']): number =>
+    findings.filter((finding) => finding.verdict === verdict).length;
+  const warnings = count('warning');
+  return `${lines.join('')}\n${count('good')} good, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}, ${count('bad')} bad\n`;
+};

@@ -1,0 +1,74 @@
+import { isIP } from 'node:net';
+import type { Config } from '../../composition/config.ts';
+import type { ConfigIssue } from '../../composition/environment.ts';
+import { bad, type Finding, good, warning } from './finding.ts';
+
+/** A configuration that was refused, a line an issue. */
+export const refusedConfiguration = (issues: readonly ConfigIssue[]): readonly Finding[] =>
+  issues.map(({ name, expected }) =>
+    bad('configuration', `${name} is not as expected`, `set ${name} to ${expected}`),
+  );
+
+export const acceptedConfiguration = (config: Config): readonly Finding[] => [
+  good('configuration', 'every variable is understood'),
+  secretOf(config),
+  ...transportsOf(config),
+  ...memoryOf(config),
+];
+
+const secretOf = ({ tokens, dataDirectory }: Config): Finding =>
+  tokens.secrets.length > 0
+    ? good('signing secret', 'JWT_SECRET is set')
+    : warning(
+        'signing secret',
+        `JWT_SECRET is not set: one is made and kept in ${dataDirectory}`,
+        'in production set JWT_SECRET to what `openssl rand -base64 48` prints, the same for all instances',
+      );
+
+const transportsOf = ({ postgres, redis }: Config): readonly Finding[] => {
+  const findings: Finding[] = [];
+  if (postgres !== undefined && !isLocal(postgres.host)) {
+    if (postgres.tls.mode === 'verify')
+      findings.push(good('database transport', 'TLS, with the certificate verified'));
+    else {
+      const found = postgres.tls.mode === 'off' ? 'no TLS' : 'TLS, but any certificate will do';
+      findings.push(
+        warning(
+          'database transport',
+          `${found} to ${postgres.host}`,
+          'add sslmode=verify-full to DATABASE_URL, unless the network is yours alone',
+        ),
+      );
+    }
+  }
+  if (redis !== undefined && !isLocal(redis.location.host)) {
+    findings.push(
+      redis.location.tls
+        ? good('Redis transport', 'TLS')
+        : warning(
+            'Redis transport',
+            `no TLS to ${redis.location.host}`,
+            'use a rediss:// URL, unless the network is yours alone',
+          ),
+    );
+  }
+  return findings;
+};
+
+/** A folder is that of a Unix socket. */
+const isLocal = (host: string): boolean =>
+  host === 'localhost' ||
+  host.startsWith('/') ||
+  host === '::1' ||
+  (isIP(host) === 4 && host.startsWith('127.'));
+
+const memoryOf = ({ redis, instances, cache }: Config): readonly Finding[] =>
+  redis === undefined && instances === 'many'
+    ? [
+        warning(
+          'cache',
+          `no Redis: memory alone, which trusts itself for ${cache.maxStalenessMs} ms`,
+          'set REDIS_URL; or INSTANCES=one, if nobody else changes this database',
+        ),
+      ]
+    : [];

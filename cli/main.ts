@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+/**
+ * `kith`: starts the server, says whether what it stands on is sound, and asks a running one. Exit codes: 0 good, 1 bad,
+ * 2 not understood; `kith start` has those of the server.
+ */
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { parseEnv } from 'node:util';
+import { version } from '../adapters/http/version.ts';
+import { type Command, type ExitCode, type Terminal, table, UsageError } from './command.ts';
+import { doctor } from './doctor.ts';
+import { explain } from './explain.ts';
+import { invalidate } from './invalidate.ts';
+import { migrate } from './migrate.ts';
+import { start } from './start.ts';
+
+const commands: Readonly<Record<string, Command>> = { start, doctor, explain, invalidate, migrate };
+
+const overview = `Users and their contacts behind a cache that does not lie.
+
+usage: kith <command> [options]
+
+${table(Object.entries(commands).map(([name, { summary }]) => [`  ${name}`, summary]))}
+  kith <command> --help   what it takes and what it prints
+  kith --version
+
+Everywhere: --env <file> reads environment variables from a file (KEY=value lines); those that are set already win. Secrets are
+read from the environment or from files, never from the command line.
+Exit codes: 0 good, 1 bad, 2 the command was not understood; \`kith start\` ends with 78 on a configuration it refuses.
+`;
+
+const terminal: Terminal = {
+  environment: process.env,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+};
+
+const run = async (args: readonly string[]): Promise<ExitCode | undefined> => {
+  const [name = '', ...rest] = withEnvironmentFile(args);
+  if (name === '--version' || name === '-v') {
+    terminal.out(`${version}\n`);
+    return 0;
+  }
+  if (name === '' || name === '--help' || name === '-h' || name === 'help') {
+    terminal[name === '' ? 'err' : 'out'](overview);
+    return name === '' ? 2 : 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) throw new UsageError(`there is no command ${JSON.stringify(name)}`);
+  if (rest.includes('--help') || rest.includes('-h')) {
+    terminal.out(`${command.summary}\n\n${command.help}`);
+    return 0;
+  }
+  return command.run(rest, terminal);
+};
+
+/** The arguments without `--env` (which is not `--env-file`, for Node takes that for its own wherever it stands), whose variables are in the environment now. */
+const withEnvironmentFile = (args: readonly string[]): readonly string[] => {
+  const at = args.findIndex((arg) => arg === '--env' || arg.startsWith('--env='));
+  if (at < 0) return args;
+  const [, inline] = /^--env=(.*)$/.exec(args[at] ?? '') ?? [];
+  const path = inline ?? args[at + 1];
+  if (path === undefined || path === '') throw new UsageError('--env needs the path of a file');
+  for (const [name, value] of Object.entries(parseEnv(readText(path)))) process.env[name] ??= value;
+  return args.toSpliced(at, inline === undefined ? 2 : 1);
+};
+
+const readText = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new UsageError(`the file of --env cannot be read (${code})`);
+  }
+};
+
+const main = async (): Promise<void> => {
+  try {
+    const code = await run(process.argv.slice(2));
+    if (code !== undefined) process.exitCode = code;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    terminal.err(`kith: ${error.message}\nTry kith --help.\n`);
+    process.exitCode = 2;
+  }
+};
+
+await main();

@@ -1,0 +1,51 @@
+import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
+import { migrateEmbedded } from '../adapters/mikro-orm/embedded.ts';
+import { migratePostgres } from '../adapters/mikro-orm/postgres.ts';
+import { type Config, parseConfig } from '../composition/config.ts';
+import { type Command, json, parseArguments } from './command.ts';
+
+/** A job that migrates needs no secrets but the database's, so it is asked for no others. */
+const variables = ['DATABASE_URL', 'DATA_DIR'] as const;
+
+export const migrate: Command = {
+  summary: 'bring the database to the schema of this version',
+  help: `usage: kith migrate [--json] [--env <file>]
+
+Runs what is missing of the migrations, in order, each once, also if several do it at a time. The server does the same
+when it starts; this is for a role that owns the tables where the one that serves may not change them (DATABASE_URL
+names the role). Migrations only go forward.
+Exit codes: 0 the schema is as it should be, 1 the database refused or did not answer, 2 not understood.
+`,
+  run: async (args, terminal) => {
+    const given = parseArguments(args, { json: { type: 'boolean' } });
+    const config = parseConfig(
+      Object.fromEntries(variables.map((name) => [name, terminal.environment[name]])),
+    );
+    if (!config.ok) {
+      const reason = config.error.map(({ name, expected }) => `${name}: ${expected}`).join('; ');
+      if (given.has('json')) terminal.out(json({ error: reason }));
+      else terminal.err(`kith: ${reason}\n`);
+      return 1;
+    }
+    try {
+      const applied = await migrateOne(config.value);
+      if (given.has('json')) terminal.out(json({ applied }));
+      else
+        terminal.out(
+          applied.length === 0 ? 'nothing to do\n' : applied.map((name) => `applied ${name}\n`).join(''),
+        );
+      return 0;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown';
+      if (given.has('json')) terminal.out(json({ error: reason }));
+      else
+        terminal.err(
+          `kith: ${reason}${error instanceof DataDirectoryInUse ? '; a server migrates at its start' : ''}\n`,
+        );
+      return 1;
+    }
+  },
+};
+
+const migrateOne = ({ postgres, dataDirectory }: Config): Promise<readonly string[]> =>
+  postgres === undefined ? migrateEmbedded(dataDirectory) : migratePostgres(postgres);

@@ -1,0 +1,143 @@
+import { readFile } from 'node:fs/promises';
+import type { ParseArgsOptionsConfig } from 'node:util';
+import { parseEmail, parsePhone, parseUserId, parseUsernameKey } from '../domain/identifiers.ts';
+import { type Arguments, type ExitCode, type Terminal, UsageError } from './command.ts';
+
+/** What every command that asks a running server takes. */
+export const serverOptions: ParseArgsOptionsConfig = {
+  url: { type: 'string' },
+  'token-file': { type: 'string' },
+  json: { type: 'boolean' },
+};
+
+export const serverHelp = `<user> is an id, an email, a username, or a phone number with its +.
+
+  --url <url>           the server, or KITH_URL; default http://127.0.0.1:3000
+  --token-file <file>   an administrator's access token, or KITH_TOKEN
+  --json                one line of JSON instead of text
+
+A token is the access_token of POST /auth/login. It is not taken from the command line, which others can see.
+Exit codes: 0 done, 1 there is no such user, or the server refused or did not answer, 2 not understood.
+`;
+
+/** A server that did not do what it was asked. The message holds no token. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+export type Server = {
+  /** The id of the user who goes by this; throws `Refused` if there is none. */
+  readonly idOf: (user: string) => Promise<string>;
+  /** The JSON of the answer; `undefined` if it has no body. */
+  readonly ask: (method: string, path: string, body?: unknown) => Promise<unknown>;
+};
+
+const deadlineMs = 10_000;
+const defaultUrl = 'http://127.0.0.1:3000';
+
+export const connect = async (given: Arguments, { environment }: Terminal): Promise<Server> => {
+  const base = parseBase(given.text('url') ?? environment['KITH_URL'] ?? defaultUrl);
+  const token = await readToken(given.text('token-file'), environment['KITH_TOKEN']);
+  const ask: Server['ask'] = async (method, path, body) => {
+    const answer = await send(base, token, method, path, body);
+    const text = await answer.text();
+    if (!answer.ok) throw new Refused(`the server answered ${answer.status} ${codeIn(text)}`.trim());
+    return text === '' ? undefined : JSON.parse(text);
+  };
+  return {
+    ask,
+    idOf: async (user) => {
+      const by = keyOf(user);
+      if (by.field === 'ids') return by.value;
+      const found = await ask('POST', '/admin/users/lookup', { [by.field]: [by.value] });
+      const id: unknown = Object(Object(found)['users']?.[0])['id'];
+      if (typeof id !== 'string') throw new Refused('there is no such user');
+      return id;
+    },
+  };
+};
+
+/** What a person calls a user, in the server's own grammar: no name fits two of these. */
+const keyOf = (user: string): { readonly field: string; readonly value: string } => {
+  const kinds = [
+    ['ids', parseUserId],
+    ['emails', parseEmail],
+    ['phones', parsePhone],
+    ['usernames', parseUsernameKey],
+  ] as const;
+  for (const [field, parse] of kinds) {
+    const parsed = parse(user);
+    if (parsed.ok) return { field, value: parsed.value };
+  }
+  throw new UsageError('<user> is none of: an id, an email, a username, a phone number with its +');
+};
+
+const parseBase = (text: string): URL => {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new UsageError('the URL of the server is not one of http or https');
+  if (url.username !== '' || url.password !== '')
+    throw new UsageError('the URL of the server must hold no secret');
+  return url;
+};
+
+const readToken = async (file: string | undefined, variable: string | undefined): Promise<string> => {
+  const token = file === undefined ? variable : await readFile(file, 'utf8').catch(() => undefined);
+  if (file !== undefined && token === undefined)
+    throw new UsageError('the file of --token-file cannot be read');
+  const trimmed = token?.trim() ?? '';
+  if (trimmed === '')
+    throw new UsageError('a token is needed: set KITH_TOKEN, or name a file by --token-file');
+  // A header takes nothing else, and fetch would repeat the token in its complaint.
+  if (!/^[\x21-\x7e]+$/.test(trimmed)) throw new UsageError('the token is not one');
+  return trimmed;
+};
+
+const send = async (
+  base: URL,
+  token: string,
+  method: string,
+  path: string,
+  body: unknown,
+): Promise<Response> => {
+  try {
+    return await fetch(new URL(base.pathname.replace(/\/$/, '') + path, base), {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      redirect: 'error',
+      signal: AbortSignal.timeout(deadlineMs),
+    });
+  } catch {
+    throw new Refused(`${base.origin} does not answer`);
+  }
+};
+
+/** RFC 9457: the code of a problem, which is all that is repeated of it. */
+const codeIn = (text: string): string => {
+  try {
+    const code: unknown = Object(JSON.parse(text))['code'];
+    return typeof code === 'string' && /^[a-z-]{1,40}$/.test(code) ? code : '';
+  } catch {
+    return '';
+  }
+};
+
+/** A refusal as an exit code, and for whoever waits for JSON as JSON. */
+export const orRefused = async (
+  given: Arguments,
+  terminal: Terminal,
+  work: () => Promise<ExitCode>,
+): Promise<ExitCode> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (given.has('json')) terminal.out(`${JSON.stringify({ error: error.message })}\n`);
+    else terminal.err(`kith: ${error.message}\n`);
+    return 1;
+  }
+};

@@ -1,0 +1,90 @@
+/**
+ * Builds the npm package and packs it: `pack.ts [--name @scope/kith] [--to folder]`, by default into `dist/`. The source
+ * stays unbuilt for us, but neither runtime takes TypeScript from `node_modules`, so what is published is JavaScript with
+ * declarations, in a folder of its own whose package.json is made from ours. Prints what `npm pack --json` says.
+ */
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import manifest from '../package.json' with { type: 'json' };
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values: options } = parseArgs({ options: { name: { type: 'string' }, to: { type: 'string' } } });
+const to = resolve(options.to ?? join(root, 'dist'));
+const folder = join(to, 'package');
+
+/** `./composition/compose.ts` as the built package has it. */
+const built = (path: string): string => path.replace(/\.ts$/, '.js');
+
+const exported = (path: string): string | { readonly types: string; readonly default: string } =>
+  path.endsWith('.ts') ? { types: path.replace(/\.ts$/, '.d.ts'), default: built(path) } : path;
+
+/** What `kith/testing` registers its suites with; who does not import it does not need them. */
+const forTesting = ['fast-check', 'vitest'] as const;
+
+const published = {
+  name: options.name ?? manifest.name,
+  version: manifest.version,
+  description: manifest.description,
+  keywords: manifest.keywords,
+  license: manifest.license,
+  type: manifest.type,
+  // Type stripping, which our own scripts need, came later than what the built code needs.
+  engines: { node: '>=22.17' },
+  exports: Object.fromEntries(Object.entries(manifest.exports).map(([name, path]) => [name, exported(path)])),
+  bin: Object.fromEntries(Object.entries(manifest.bin).map(([name, path]) => [name, built(path)])),
+  dependencies: manifest.dependencies,
+  peerDependencies: Object.fromEntries(
+    forTesting.map((name) => [name, `^${manifest.devDependencies[name]}`]),
+  ),
+  peerDependenciesMeta: Object.fromEntries(forTesting.map((name) => [name, { optional: true }])),
+};
+
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(to, { recursive: true });
+execFileSync(
+  process.execPath,
+  [
+    join(root, 'node_modules/typescript/bin/tsc'),
+    '-p',
+    join(root, 'tsconfig.build.json'),
+    '--outDir',
+    folder,
+  ],
+  { stdio: ['ignore', 2, 2] },
+);
+
+/** tsc rewrites the relative imports of JavaScript and leaves those of declarations as they were. */
+for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+  if (!path.endsWith('.d.ts')) continue;
+  const file = join(folder, path);
+  const text = readFileSync(file, 'utf8').replace(
+    /(from |import\()'(\.[^']+)\.ts'/g,
+    (_, before, specifier) => {
+      if (!existsSync(join(dirname(file), `${specifier}.d.ts`)))
+        throw new Error(`${path} imports ${specifier}`);
+      return `${before}'${specifier}.js'`;
+    },
+  );
+  writeFileSync(file, text);
+}
+
+writeFileSync(join(folder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
+for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE'])
+  copyFileSync(join(root, name), join(folder, name));
+for (const path of Object.values(published.bin)) chmodSync(join(folder, path), 0o755);
+
+const args = ['pack', folder, '--json', '--pack-destination', to, '--loglevel', 'error'];
+process.stdout.write(execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 2] }));

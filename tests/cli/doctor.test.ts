@@ -1,0 +1,368 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockDataDirectory } from '../../adapters/mikro-orm/data-directory.ts';
+import { migrateEmbedded } from '../../adapters/mikro-orm/embedded.ts';
+import { migratePostgres } from '../../adapters/mikro-orm/postgres.ts';
+import type { Finding } from '../../cli/doctor/finding.ts';
+import { doctor } from '../../cli/doctor.ts';
+import { postgresGrants, redisAcl } from '../security/least-privilege.ts';
+import { openFaultProxy } from '../support/fault-proxy.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { openRedis, type RedisServer } from '../support/redis-server.ts';
+import { kith, runIn, urlOf } from './support.ts';
+
+type Report = { readonly verdict: string; readonly findings: readonly Finding[] };
+
+const jwtSecret = randomBytes(32).toString('base64url');
+
+const examine = async (environment: Readonly<Record<string, string>>) => {
+  const { code, out } = await runIn(doctor, ['--json'], { JWT_SECRET: jwtSecret, ...environment });
+  const { verdict, findings }: Report = JSON.parse(out);
+  expect(code).toBe(verdict === 'bad' ? 1 : 0);
+  for (const finding of findings)
+    expect(finding.advice === undefined, finding.check).toBe(finding.verdict === 'good');
+  return {
+    out,
+    verdict,
+    /** The verdicts of a check with what was found, as `bad: ...`. */
+    of: (check: string): readonly string[] =>
+      findings.filter((each) => each.check === check).map((each) => `${each.verdict}: ${each.found}`),
+    checks: findings.map(({ check }) => check),
+  };
+};
+
+describe('the doctor on PostgreSQL', () => {
+  let database: TestDatabase;
+  let url: string;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    url = urlOf(database.address);
+    await migratePostgres(database.address);
+  });
+  afterAll(() => database[Symbol.asyncDispose]());
+  const examineIt = () => examine({ DATABASE_URL: url });
+  const setting = async (text: string, work: () => Promise<void>): Promise<void> => {
+    const [name = ''] = text.split(' ');
+    await database.query(`alter database ${database.address.database} set ${text}`);
+    try {
+      await work();
+    } finally {
+      await database.query(`alter database ${database.address.database} reset ${name}`);
+    }
+  };
+
+  it('finds nothing bad where nothing is', async () => {
+    const report = await examineIt();
+    const [{ fsync } = {}] = await database.query('show fsync');
+    const fine = [
+      ...[
+        'configuration',
+        'signing secret',
+        'database',
+        'database version',
+        'database role',
+        'database isolation',
+      ],
+      ...[
+        'database connections',
+        'database notifications',
+        'database rights',
+        'migrations',
+        'triggers',
+        'journal',
+      ],
+      'database clock',
+    ];
+    for (const check of fine) expect(report.of(check), check).toEqual([expect.stringMatching(/^good: /)]);
+    // The tests' own server may run without it, for speed.
+    if (fsync === 'on') expect(report.of('database durability')).toEqual([expect.stringMatching(/^good: /)]);
+    else expect(report.of('database durability')).toEqual(['bad: fsync is off']);
+  });
+
+  it.each([
+    ['kith_journal', 'users'],
+    ['kith_journal', 'contacts'],
+    ['kith_journal_truncate', 'users'],
+    ['kith_journal_truncate', 'contacts'],
+    ['kith_journal_wake', 'cache_journal'],
+  ])('sees that %s on %s was disabled, changed, dropped', async (name, table) => {
+    const [{ definition } = {}] = await database.query(
+      `select pg_get_triggerdef(oid) as definition from pg_trigger where tgname = '${name}' and tgrelid = '${table}'::regclass`,
+    );
+    await database.query(`alter table ${table} disable trigger ${name}`);
+    expect((await examineIt()).of('triggers')).toEqual([`bad: ${name} on ${table} is disabled`]);
+    await database.query(`alter table ${table} enable replica trigger ${name}`);
+    expect((await examineIt()).of('triggers')).toEqual([`bad: ${name} on ${table} is disabled`]);
+    await database.query(`drop trigger ${name} on ${table}`);
+    expect((await examineIt()).of('triggers')).toEqual([`bad: ${name} on ${table} is missing`]);
+    // On the statement and for deletions alone: others than those go by unseen.
+    await database.query(
+      `create trigger ${name} after delete on ${table} for each statement execute function kith_journal_wake()`,
+    );
+    expect((await examineIt()).of('triggers')).toEqual([`bad: ${name} on ${table} is changed`]);
+    await database.query(`drop trigger ${name} on ${table}`);
+    await database.query(String(definition));
+    expect((await examineIt()).of('triggers')).toEqual(['good: all 5 fire']);
+  });
+
+  it.each([
+    ["session_replication_role = 'replica'", 'triggers', /^bad: session_replication_role is replica/],
+    ['default_transaction_read_only = on', 'database role', /^bad: transactions are read-only/],
+    ["default_transaction_isolation = 'serializable'", 'database isolation', /^warning: serializable/],
+  ])('sees %s', async (text, check, expected) => {
+    await setting(text, async () => {
+      expect((await examineIt()).of(check)).toEqual([expect.stringMatching(expected)]);
+    });
+  });
+
+  it('sees a missing migration, and one of a later version', async () => {
+    await using empty = await createTestDatabase();
+    const report = await examine({ DATABASE_URL: urlOf(empty.address) });
+    expect(report.of('migrations')).toEqual(['bad: missing: 0001-initial, 0002-login-attempts']);
+    expect(report.of('triggers')).toEqual([]);
+
+    await database.query(`insert into kith_migrations (name) values ('9999-later')`);
+    expect((await examineIt()).of('migrations')).toEqual(['warning: of a later version: 9999-later']);
+    await database.query(`delete from kith_migrations where name = '9999-later'`);
+  });
+
+  it('sees invalidations that nobody takes', async () => {
+    await database.query(
+      `insert into cache_journal (kind, created_at) values ('everything', now() - interval '2 minutes')`,
+    );
+    expect((await examineIt()).of('journal')).toEqual([
+      expect.stringMatching(/^warning: 1 waiting, the oldest for 12\d s/),
+    ]);
+    await database.query('delete from cache_journal');
+  });
+
+  it('sees the rights that a role lacks', async () => {
+    const role = `kith_doctor_${randomBytes(6).toString('hex')}`;
+    await database.query(`create role ${role} login`);
+    try {
+      for (const grant of postgresGrants(role)) await database.query(grant);
+      const asRole = { DATABASE_URL: urlOf({ ...database.address, user: role, password: null }) };
+      expect((await examine(asRole)).of('database rights')).toEqual(['good: all that serving needs']);
+      await database.query(`revoke insert on cache_journal from ${role}`);
+      await database.query(`revoke select on kith_migrations from ${role}`);
+      const report = await examine(asRole);
+      expect(report.of('database rights')).toEqual([
+        'bad: missing: select on kith_migrations, insert on cache_journal',
+      ]);
+    } finally {
+      await database.query(`drop owned by ${role}`);
+      await database.query(`drop role ${role}`);
+    }
+  });
+
+  it('sees a database that is far away, and one that is not there', async () => {
+    await using proxy = await openFaultProxy(database.address);
+    proxy.set({ latencyMs: 15 });
+    const slow = await examine({
+      DATABASE_URL: urlOf({ ...database.address, host: '127.0.0.1', port: proxy.port }),
+    });
+    expect(slow.of('database latency')).toEqual([expect.stringMatching(/^warning: /)]);
+
+    const gone = await examine({ DATABASE_URL: 'postgres://kith:hunter2@127.0.0.1:1/kith' });
+    expect(gone.of('database')).toEqual([
+      expect.stringMatching(/^bad: 127\.0\.0\.1:1\/kith: .*ECONNREFUSED/),
+    ]);
+    expect(gone.out).not.toContain('hunter2');
+    const unknown = await examine({ DATABASE_URL: urlOf({ ...database.address, database: 'kith_no_such' }) });
+    expect(unknown.of('database')).toEqual([expect.stringMatching(/^bad: .*3D000/)]);
+  });
+});
+
+describe('the doctor on Redis', () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await openRedis(['--maxmemory', '100mb']);
+  });
+  afterAll(() => redis[Symbol.asyncDispose]());
+  const dataDirectory = join(tmpdir(), `kith-none-${randomBytes(6).toString('hex')}`);
+  const examineIt = (port = redis.port, more: Readonly<Record<string, string>> = {}) =>
+    examine({ REDIS_URL: `redis://127.0.0.1:${port}`, DATA_DIR: dataDirectory, ...more });
+
+  it('finds nothing but good where all is', async () => {
+    const report = await examineIt();
+    expect(report.verdict, report.out).toBe('good');
+    expect(report.checks).toEqual(
+      expect.arrayContaining([
+        ...['Redis', 'Redis version', 'Redis mode', 'Redis rights', 'Redis eviction', 'Redis memory'],
+        ...['Redis persistence', 'Redis replicas', 'Redis latency', 'Redis clock'],
+      ]),
+    );
+    expect(await redis.command('DBSIZE')).toBeLessThanOrEqual(1);
+  });
+
+  it.each<[setting: string, value: string, usual: string, check: string, expected: RegExp]>([
+    ['maxmemory-policy', 'allkeys-lru', 'noeviction', 'Redis eviction', /^warning: allkeys-lru/],
+    ['maxmemory-policy', 'volatile-ttl', 'noeviction', 'Redis eviction', /^bad: volatile-ttl/],
+    ['maxmemory-policy', 'allkeys-random', 'noeviction', 'Redis eviction', /^bad: allkeys-random/],
+    ['maxmemory', '0', '100mb', 'Redis memory', /^warning: .* no limit/],
+    ['maxmemory', '1kb', '100mb', 'Redis memory', /^bad: full: /],
+    ['save', '3600 1', '', 'Redis persistence', /^bad: snapshots \(3600 1\)/],
+    ['appendonly', 'yes', 'no', 'Redis persistence', /^warning: append-only file, flushed everysec/],
+  ])('sees that %s is %s', async (setting, value, usual, check, expected) => {
+    await redis.command('CONFIG', 'SET', setting, value);
+    try {
+      expect((await examineIt()).of(check)).toEqual([expect.stringMatching(expected)]);
+    } finally {
+      await redis.command('CONFIG', 'SET', setting, usual);
+    }
+    expect((await examineIt()).of(check)).toEqual([expect.stringMatching(/^good: /)]);
+  });
+
+  it('sees a replica, and one that nobody waits for, and one that is waited for and not there', async () => {
+    await using replica = await openRedis(['--replicaof', `127.0.0.1 ${redis.port}`]);
+    expect((await examineIt(replica.port)).of('Redis mode')).toEqual(['bad: this is a replica']);
+    await expect
+      .poll(() => redis.command('INFO', 'replication'), { timeout: 15_000 })
+      .toContain('connected_slaves:1');
+    expect((await examineIt()).of('Redis replicas')).toEqual(['warning: 1 connected, REDIS_WAIT_REPLICAS=0']);
+    const two = await examineIt(redis.port, { REDIS_WAIT_REPLICAS: '2' });
+    expect(two.of('Redis replicas')).toEqual(['bad: 1 connected, REDIS_WAIT_REPLICAS=2']);
+  });
+
+  it('sees cluster mode', async () => {
+    await using cluster = await openRedis(['--cluster-enabled', 'yes']);
+    expect((await examineIt(cluster.port)).of('Redis mode')).toEqual(['bad: cluster']);
+  });
+
+  it('sees what a user may not, and finds the documented rights enough', async () => {
+    const url = `redis://kith:hunter2hunter2@127.0.0.1:${redis.port}`;
+    const asUser = () => examine({ REDIS_URL: url, DATA_DIR: dataDirectory });
+    await redis.command('ACL', 'SETUSER', 'kith', ...redisAcl('hunter2hunter2'));
+    const least = await asUser();
+    expect(least.of('Redis rights')).toEqual([expect.stringMatching(/^good: /)]);
+    expect(least.of('Redis persistence')).toEqual([expect.stringMatching(/^warning: unknown/)]);
+    await redis.command('ACL', 'SETUSER', 'kith', '-unlink', '-subscribe');
+    const less = await asUser();
+    expect(less.of('Redis rights')).toEqual(['bad: refused: UNLINK, SUBSCRIBE']);
+    await redis.command('ACL', 'SETUSER', 'kith', 'resetpass', '>another');
+    const locked = await asUser();
+    expect(locked.of('Redis')).toEqual([expect.stringMatching(/^bad: .*: auth$/)]);
+    for (const { out } of [least, less, locked]) expect(out).not.toContain('hunter2');
+  });
+
+  it('sees a Redis that is far away, one that hangs, and one that is not there', async () => {
+    await using proxy = await openFaultProxy(redis.address);
+    proxy.set({ latencyMs: 20 });
+    expect((await examineIt(proxy.port)).of('Redis latency')).toEqual([expect.stringMatching(/^warning: /)]);
+    proxy.set({ latencyMs: 70 });
+    expect((await examineIt(proxy.port)).of('Redis latency')).toEqual([expect.stringMatching(/^bad: /)]);
+    proxy.set('black-hole');
+    expect((await examineIt(proxy.port)).of('Redis')).toEqual([expect.stringMatching(/^bad: .*: deadline$/)]);
+    expect((await examineIt(1)).of('Redis')).toEqual([expect.stringMatching(/^bad: .*: network$/)]);
+  });
+
+  it('sees a version that is too old, and a server that is none', async () => {
+    await using old = await openImitation('redis_version:6.0.16\r\nredis_mode:standalone\r\nrole:master\r\n');
+    expect((await examineIt(old.port)).of('Redis version')).toEqual(['bad: Redis 6.0.16']);
+    await using other = await openImitation(undefined);
+    expect((await examineIt(other.port)).of('Redis')).toEqual([expect.stringMatching(/^bad: /)]);
+  });
+});
+
+describe('the doctor on the embedded database', () => {
+  it('makes none, sees a sound one, and leaves one alone that is in use', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'kith-doctor-'));
+    try {
+      expect((await examine({ DATA_DIR: directory })).of('database')).toEqual([
+        `good: embedded, in ${directory}: made at the first start`,
+      ]);
+      await migrateEmbedded(directory);
+      const report = await examine({ DATA_DIR: directory });
+      expect(report.verdict, report.out).toBe('good');
+      expect(report.of('triggers')).toEqual(['good: all 5 fire']);
+      await using _lock = await lockDataDirectory(directory);
+      expect((await examine({ DATA_DIR: directory })).of('database')).toEqual([
+        expect.stringMatching(/^warning: .* is in use by process \d+$/),
+      ]);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  }, 60_000);
+});
+
+describe('the doctor on a configuration', () => {
+  it('says everything that is wrong with it, and repeats no value', async () => {
+    const report = await examine({
+      PORT: 'hunter2',
+      REDIS_URL: 'http://hunter2',
+      NODE_ENV: 'production',
+      JWT_SECRET: '',
+    });
+    expect(report.of('configuration')).toHaveLength(3);
+    expect(report.verdict).toBe('bad');
+    expect(report.out).not.toContain('hunter2');
+  });
+
+  it('warns of secrets that are made up, of connections in the clear, and of memory that is alone', async () => {
+    const made = await examine({ JWT_SECRET: '', DATA_DIR: '/nowhere/kith' });
+    expect(made.of('signing secret')).toEqual([expect.stringMatching(/^warning: /)]);
+    // Addresses for documentation (RFC 5737): nobody is there, and no name is asked for.
+    const far = await examine({
+      DATABASE_URL: 'postgres://kith@192.0.2.1:1/kith',
+      REDIS_URL: 'redis://192.0.2.1:1',
+    });
+    expect(far.of('database transport')).toEqual(['warning: no TLS to 192.0.2.1']);
+    expect(far.of('Redis transport')).toEqual(['warning: no TLS to 192.0.2.1']);
+    const alone = await examine({ DATABASE_URL: 'postgres://kith@127.0.0.1:1/kith' });
+    expect(alone.of('cache')).toEqual([expect.stringMatching(/^warning: no Redis/)]);
+  });
+});
+
+describe('kith doctor as a process', () => {
+  it('ends with 0 when nothing is bad, 1 when something is, and 2 when it was not understood', async () => {
+    const directory = join(tmpdir(), `kith-none-${randomBytes(6).toString('hex')}`);
+    const fine = await kith(['doctor'], { DATA_DIR: directory });
+    expect(fine).toMatchObject({ code: 0, err: '' });
+    expect(fine.out).toMatch(/^good +configuration .*\n(?:.*\n)*\n3 good, 1 warning, 0 bad\n$/);
+    const wrong = await kith(['doctor', '--json'], { PORT: 'x' });
+    expect(wrong.code).toBe(1);
+    expect(JSON.parse(wrong.out)).toMatchObject({ verdict: 'bad' });
+    expect(await kith(['doctor', 'now'], {})).toMatchObject({ code: 2, out: '' });
+  }, 60_000);
+});
+
+/** Speaks just enough of RESP 3 to be asked for its version; or, without an INFO, nothing of it. */
+const openImitation = async (
+  info: string | undefined,
+): Promise<AsyncDisposable & { readonly port: number }> => {
+  const replies: Readonly<Record<string, string>> = {
+    HELLO: '%1\r\n$6\r\nserver\r\n$5\r\nredis\r\n',
+    PING: '+PONG\r\n',
+    SUBSCRIBE: '>3\r\n$9\r\nsubscribe\r\n$8\r\nkith:bus\r\n:1\r\n',
+    INFO: `$${info?.length ?? 0}\r\n${info ?? ''}\r\n`,
+  };
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('data', (bytes) => {
+      if (info === undefined) socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+      else {
+        // Each command is an array whose first element, after its length, is the name.
+        for (const [, name = ''] of String(bytes).matchAll(/\*\d+\r\n\$\d+\r\n([a-z]+)/gi)) {
+          socket.write(
+            replies[name.toUpperCase()] ?? (name === 'CONFIG' ? '-ERR unknown command\r\n' : '+OK\r\n'),
+          );
+        }
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    [Symbol.asyncDispose]: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+};

@@ -1,0 +1,162 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Listener, listen } from '../../adapters/http/listen.ts';
+import { version } from '../../adapters/http/version.ts';
+import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
+import { explain } from '../../cli/explain.ts';
+import { invalidate } from '../../cli/invalidate.ts';
+import { compose, type Kith } from '../../composition/compose.ts';
+import { Secret } from '../../domain/secret.ts';
+import manifest from '../../package.json' with { type: 'json' };
+import { kith, runIn } from './support.ts';
+
+const password = 'correct horse battery';
+
+describe('explain and invalidate, against a running server', () => {
+  let server: Kith;
+  let listener: Listener;
+  let directory: string;
+  let environment: { readonly KITH_URL: string; readonly KITH_TOKEN: string };
+  let userToken: string;
+  let annId: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'kith-cli-'));
+    server = await compose(undefined, { database: memoryDatabase() });
+    listener = await listen(server.http.fetch, { host: '127.0.0.1', port: 0 });
+    const { application } = server;
+    expect(await server.bootstrapAdmin({ email: 'root@example.com', password })).toEqual({
+      ok: true,
+      value: true,
+    });
+    const admin = await application.logIn({ identifier: 'root@example.com', password });
+    const ann = await application.register({
+      email: 'ann@example.com',
+      username: 'ann',
+      phone: '+491701234567',
+      password,
+    });
+    if (!admin.ok || !ann.ok) throw new Error('people were expected');
+    const reveal = (token: typeof admin.value.token): string => Secret.reveal(token);
+    environment = { KITH_URL: listener.url, KITH_TOKEN: reveal(admin.value.token) };
+    userToken = reveal(ann.value.token);
+    annId = ann.value.user.id;
+  });
+  afterAll(async () => {
+    await listener.close(0);
+    await server[Symbol.asyncDispose]();
+    await rm(directory, { recursive: true });
+  });
+
+  const stateOf = async (user: string): Promise<string | undefined> => {
+    const { code, out } = await runIn(explain, [user, '--json'], environment);
+    expect(code).toBe(0);
+    const { id, entries } = JSON.parse(out);
+    expect(id).toBe(annId);
+    return entries.find((entry: { record: string }) => entry.record === 'user')?.state;
+  };
+
+  it('find a user by id, email, username and phone', async () => {
+    for (const name of [annId, 'ann@example.com', ' ANN@Example.com', 'ann', '+49 170 1234567']) {
+      await server.application.getUser({ kind: 'id', value: annId as never });
+      expect(await stateOf(name), name).toBe('value');
+      expect(await runIn(invalidate, [name], environment)).toMatchObject({
+        code: 0,
+        out: `user ${annId}: dropped in every tier\n`,
+      });
+      expect(await stateOf(name), name).toBe('absent');
+    }
+  });
+
+  it('print a table for people, and nothing of the user', async () => {
+    await server.application.getUser({ kind: 'id', value: annId as never });
+    const { code, out } = await runIn(explain, ['ann'], environment);
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      new RegExp(`^user ${annId}\n\nrecord +tier +state +version +left\nuser +memory +value +1 +\\d+ s\n`),
+    );
+    expect(out).not.toContain('ann@example.com');
+  });
+
+  it('say in an exit code and in words why they did not', async () => {
+    const ofNobody = await runIn(explain, ['nobody'], environment);
+    expect(ofNobody).toEqual({ code: 1, out: '', err: 'kith: there is no such user\n' });
+    const unknownId = await runIn(invalidate, [annId.replace(/..$/, '00'), '--json'], environment);
+    expect(unknownId).toMatchObject({ code: 1, err: '' });
+    expect(JSON.parse(unknownId.out)).toEqual({ error: 'the server answered 404 user-not-found' });
+    const asUser = await runIn(explain, ['ann'], { ...environment, KITH_TOKEN: userToken });
+    expect(asUser).toMatchObject({ code: 1, err: 'kith: the server answered 403 forbidden\n' });
+    const asNobody = await runIn(explain, ['ann'], { ...environment, KITH_TOKEN: 'hunter2' });
+    expect(asNobody).toMatchObject({ code: 1, err: 'kith: the server answered 401 invalid-token\n' });
+    const nowhere = await runIn(explain, ['ann', '--url', 'http://127.0.0.1:1'], environment);
+    expect(nowhere).toMatchObject({ code: 1, err: 'kith: http://127.0.0.1:1 does not answer\n' });
+  });
+
+  it('take the token from a file, and no secret from the command line', async () => {
+    const file = join(directory, 'token');
+    await writeFile(file, `${environment.KITH_TOKEN}\n`, { mode: 0o600 });
+    const fromFile = await kith(['explain', 'ann', '--token-file', file, '--url', listener.url, '--json']);
+    expect(fromFile).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(fromFile.out).id).toBe(annId);
+    for (const args of [
+      ['explain', 'ann', '--token=hunter2'],
+      ['explain', 'ann', 'hunter2'],
+      ['explain', 'ann'],
+    ]) {
+      const refused = await kith(args, { KITH_URL: listener.url });
+      expect(refused).toMatchObject({ code: 2, out: '' });
+      expect(refused.err).not.toContain('hunter2');
+    }
+    await expect(runIn(explain, ['ann', '--url', 'http://a:hunter2@localhost'], environment)).rejects.toThrow(
+      'the URL of the server must hold no secret',
+    );
+    await expect(runIn(explain, ['ann'], { ...environment, KITH_TOKEN: 'a\nb' })).rejects.toThrow(
+      'the token is not one',
+    );
+    await expect(runIn(explain, ['?'], environment)).rejects.toThrow('<user> is none of');
+  });
+});
+
+describe('kith', () => {
+  it('has help for everything, and says which version it is', async () => {
+    expect(await kith(['--version'])).toEqual({ code: 0, out: `${manifest.version}\n`, err: '' });
+    expect(version).toBe(manifest.version);
+    const overview = await kith(['--help']);
+    expect(overview.code).toBe(0);
+    for (const name of ['start', 'doctor', 'explain', 'invalidate', 'migrate']) {
+      expect(overview.out).toMatch(new RegExp(`^ {2}${name} `, 'm'));
+      const help = await kith([name, '--help']);
+      expect(help).toMatchObject({ code: 0, err: '' });
+      expect(help.out).toContain(`usage: kith ${name}`);
+      expect(help.out).toContain('Exit codes:');
+    }
+  }, 60_000);
+
+  it('ends with 2 on what it does not understand, and writes nothing to standard output', async () => {
+    for (const args of [
+      [],
+      ['bogus'],
+      ['__proto__'],
+      ['doctor', '--nope'],
+      ['--env', '/no/such', 'doctor'],
+    ]) {
+      const { code, out, err } = await kith(args);
+      expect({ code, out }, args.join(' ')).toEqual({ code: 2, out: '' });
+      expect(err).not.toBe('');
+    }
+  }, 60_000);
+
+  it('reads variables from a file, and lets the environment win', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'kith-env-'));
+    try {
+      const file = join(directory, 'kith.env');
+      await writeFile(file, `PORT=x\nDATA_DIR=${directory}/none\n`);
+      expect((await kith(['doctor', '--env', file])).code).toBe(1);
+      expect((await kith([`--env=${file}`, 'doctor'], { PORT: '0' })).code).toBe(0);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  }, 60_000);
+});
