@@ -3,6 +3,7 @@ import { CommonPasswords } from '../adapters/blocklist/common-passwords.ts';
 import { type PostgresAddress, parseDatabaseUrl } from '../adapters/mikro-orm/postgres-url.ts';
 import { ceilingParameters, floorParameters } from '../adapters/oslo/phc.ts';
 import { type LogLevel, logLevels } from '../adapters/system/log.ts';
+import { defaultMaxMemoryBytes } from '../application/caching/values.ts';
 import { type Email, parseEmail } from '../domain/identifiers.ts';
 import { parseNewPassword, passwordLimits } from '../domain/password.ts';
 import type { TtlsMs } from '../domain/ports/cache.ts';
@@ -47,6 +48,7 @@ export type Config = {
     readonly journalBoundMs: number;
     readonly whenDatabaseUnreachable: 'serve' | 'refuse';
     readonly memoryMaxEntries: number;
+    readonly memoryMaxBytes: number;
     readonly ttlsMs: TtlsMs;
   };
   readonly redis:
@@ -63,6 +65,7 @@ export type Config = {
 };
 
 const day = 86_400;
+const mebibyte = 1024 * 1024;
 const redisUrl = form.text('a URL like redis://:password@host:6379/0 or rediss://...', isRedisUrl).optional();
 const cacheSeconds = (value: number): z.ZodType<number, string | undefined> =>
   form.secondsAsMs(1, 7 * day).default(value * 1000);
@@ -99,6 +102,7 @@ const variables = z.object({
   JOURNAL_BOUND_MS: form.whole(100, 60_000, 'milliseconds').default(2000),
   WHEN_DATABASE_UNREACHABLE: z.enum(['serve', 'refuse'], 'serve or refuse').default('serve'),
   MEMORY_MAX_ENTRIES: form.whole(1, 10_000_000, 'entries').default(10_000),
+  MEMORY_MAX_MIB: form.whole(1, 100_000, 'MiB').default(defaultMaxMemoryBytes / mebibyte),
   CACHE_KEY_PREFIX: form
     .text('up to 64 printable ASCII characters, no spaces', (prefix) => /^[\x21-\x7e]{1,64}$/.test(prefix))
     .default('kith:'),
@@ -183,6 +187,7 @@ const toConfig = (of: Variables): Config => {
       journalBoundMs: of.JOURNAL_BOUND_MS,
       whenDatabaseUnreachable: of.WHEN_DATABASE_UNREACHABLE,
       memoryMaxEntries: of.MEMORY_MAX_ENTRIES,
+      memoryMaxBytes: of.MEMORY_MAX_MIB * mebibyte,
       ttlsMs: {
         users: of.USER_CACHE_TTL,
         profiles: of.USER_PROFILE_TTL,

@@ -88,10 +88,11 @@ export const openCache = ({
   clock,
   ids,
 }: Needs<'config' | 'shared' | 'clock' | 'ids'>): Cache => {
-  const { memoryMaxEntries: maxEntries, ttlsMs, maxStalenessMs, journalBoundMs } = config.cache;
+  const { memoryMaxEntries: maxEntries, memoryMaxBytes: maxBytes } = config.cache;
+  const { ttlsMs, maxStalenessMs, journalBoundMs } = config.cache;
   if (shared === undefined && config.instances === 'one')
-    return new MemoryCache({ clock, ids, maxEntries, ttlsMs });
-  const memory = new MemoryTier(clock, maxEntries, maxStalenessMs);
+    return new MemoryCache({ clock, ids, maxEntries, maxBytes, ttlsMs });
+  const memory = new MemoryTier(clock, maxEntries, maxStalenessMs, maxBytes);
   return new TieredCache({
     clock,
     memory,

@@ -3,7 +3,7 @@ import type { Application } from '../../application/application.ts';
 import type { Freshness, Read } from '../../application/read.ts';
 import type { Issue } from '../../domain/issue.ts';
 import type { Ids, Log } from '../../domain/ports/runtime.ts';
-import type { RequestLimits } from '../../domain/ports/security.ts';
+import type { LimitedRequest, RequestLimits } from '../../domain/ports/security.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { User } from '../../domain/user.ts';
 import { parseBearer } from './bearer.ts';
@@ -95,14 +95,12 @@ export const createApp = (
       parameter: (name) => visit.parameters[name] ?? '',
       isShuttingDown: context.isShuttingDown,
       freshness: freshnessOf(request),
-      // Who sends no body guesses at nothing.
-      origin: route.body === undefined ? undefined : context.originOf(request),
+      // Who sends no body guesses at nothing, and the address costs some time to read.
+      origin: (route.body ?? route.limited) ? context.originOf(request) : undefined,
     };
-    // A host that tells no addresses has none to limit; over a socket there always is one.
-    if (route.limited !== undefined && call.origin !== undefined) {
-      const retryAfterMs = await context.limits.take(route.limited, call.origin);
-      if (retryAfterMs !== undefined) return problem('too-many-attempts', { retryAfterMs });
-    }
+    const refused =
+      route.limited && route.limitedWith === undefined ? await take(route.limited, call) : undefined;
+    if (refused !== undefined) return refused;
     if (route.access === 'none') {
       const input = await readInput(visit, route);
       return input.ok ? route.run(call, input.value) : input.error;
@@ -112,7 +110,19 @@ export const createApp = (
     const { value: user, source } = caller.value;
     if (route.access === 'admin' && user.role !== 'admin') return problem('forbidden');
     const input = await readInput(visit, route);
-    return input.ok ? route.run({ ...call, user, source }, input.value) : input.error;
+    if (!input.ok) return input.error;
+    const late =
+      route.limited && route.limitedWith !== undefined && hasMember(input.value.body, route.limitedWith)
+        ? await take(route.limited, call)
+        : undefined;
+    return late ?? route.run({ ...call, user, source }, input.value);
+  };
+
+  /** Counts a request at its address: the problem if it came too often. */
+  const take = async (limited: LimitedRequest, { origin }: Call): Promise<Reply | undefined> => {
+    // A host that tells no addresses has none to limit; over a socket there always is one.
+    const retryAfterMs = origin === undefined ? undefined : await context.limits.take(limited, origin);
+    return retryAfterMs === undefined ? undefined : problem('too-many-attempts', { retryAfterMs });
   };
 
   app.all('/**', ({ req }) => respond(req, newId(req), problem('not-found')));
@@ -159,6 +169,9 @@ const readInput = async (
   visit.stage = 'answering';
   return body.ok ? ok({ query: query.value, body: body.value }) : body;
 };
+
+const hasMember = (body: unknown, name: string): boolean =>
+  typeof body === 'object' && body !== null && Object.hasOwn(body, name);
 
 const readQuery = (search: string, route: Route): Result<unknown, readonly Issue[]> => {
   const query = parseQuery(search);

@@ -47,6 +47,8 @@ export type Route = {
   readonly failures?: readonly ProblemCode[];
   /** What it counts as where one address may only ask so often. */
   readonly limited?: LimitedRequest;
+  /** It counts only with this member in the body, which is what makes the request dear. */
+  readonly limitedWith?: string;
   /** Whether the answer has an ETag; on GET also If-None-Match and 304. */
   readonly etag?: true;
   /** Whether If-Match is obeyed. */

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { defaultMaxMemoryBytes } from '../../application/caching/values.ts';
 import type { Cache, CacheHealth, Caches, TtlsMs } from '../../domain/ports/cache.ts';
 import type { Clock, Ids } from '../../domain/ports/runtime.ts';
 import { type Entry, MemoryRecords, type MemoryStore } from './memory-records.ts';
@@ -8,6 +9,8 @@ export type MemoryCacheOptions = {
   readonly ids: Ids;
   /** Values and leases of all kinds together. */
   readonly maxEntries: number;
+  /** The same by `sizeOf`. */
+  readonly maxBytes?: number;
   readonly ttlsMs: TtlsMs;
   readonly leaseMs?: number;
   /** Longer than the longest transaction. */
@@ -23,8 +26,10 @@ export class MemoryCache implements Cache {
   readonly staleAfterFenceMs = 0;
   readonly #store: MemoryStore;
 
-  constructor({ clock, ids, maxEntries, ttlsMs, leaseMs = 5_000, fenceTtlMs = 30_000 }: MemoryCacheOptions) {
-    const entries = new LRUCache<string, Entry>({ max: maxEntries });
+  constructor(options: MemoryCacheOptions) {
+    const { clock, ids, maxEntries, maxBytes = defaultMaxMemoryBytes } = options;
+    const { ttlsMs, leaseMs = 5_000, fenceTtlMs = 30_000 } = options;
+    const entries = new LRUCache<string, Entry>({ max: maxEntries, maxSize: maxBytes });
     const store: MemoryStore = { entries, fences: new Map(), clock, ids, leaseMs, fenceTtlMs };
     this.#store = store;
     this.caches = {

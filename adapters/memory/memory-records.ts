@@ -1,6 +1,6 @@
 import type { LRUCache } from 'lru-cache';
 import { nameIn } from '../../application/caching/keys.ts';
-import { freeze, jittered, versionOf } from '../../application/caching/values.ts';
+import { freeze, jittered, maxValueBytes, sizeOf, versionOf } from '../../application/caching/values.ts';
 import type {
   Cacheable,
   CachePort,
@@ -32,6 +32,9 @@ export type MemoryStore = {
 
 /** From this many fences on, those that outlived their time (an unknown outcome of COMMIT) are swept. */
 const sweepFencesFrom = 1_000;
+
+/** What a lease counts for. */
+const leaseBytes = 100;
 
 /** The records of one kind, in a map: each step of the protocol happens at once. */
 export class MemoryRecords<V extends Cacheable> implements CachePort<V> {
@@ -68,24 +71,22 @@ export class MemoryRecords<V extends Cacheable> implements CachePort<V> {
     const { clock, ids, entries, leaseMs } = this.#store;
     const readStartedAtMs = clock.monotonicMs();
     const lease: Lease = { key, token: ids.token(), readStartedAtMs };
-    entries.set(this.#name(key), {
-      hit: undefined,
-      token: lease.token,
-      expiresAtMs: readStartedAtMs + leaseMs,
-    });
+    const expiresAtMs = readStartedAtMs + leaseMs;
+    entries.set(this.#name(key), { hit: undefined, token: lease.token, expiresAtMs }, { size: leaseBytes });
     return { state: 'leased', lease };
   }
 
   fill({ key, token }: Lease, value: V | undefined): Promise<boolean> {
     const { entries, clock } = this.#store;
     if (this.#entryOf(key)?.token !== token) return Promise.resolve(false);
-    if (value === undefined) {
+    const size = value === undefined ? 0 : sizeOf(value);
+    if (value === undefined || size > maxValueBytes) {
       entries.delete(this.#name(key));
       return Promise.resolve(false);
     }
     const hit: Hit<V> = Object.freeze({ state: 'hit', value: freeze(value), source: 'memory' });
     const expiresAtMs = clock.monotonicMs() + jittered(this.#ttlMs, Math.random());
-    entries.set(this.#name(key), { hit, token: undefined, expiresAtMs });
+    entries.set(this.#name(key), { hit, token: undefined, expiresAtMs }, { size });
     return Promise.resolve(true);
   }
 

@@ -12,6 +12,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { nameIn } from '../../application/caching/keys.ts';
+import { defaultMaxMemoryBytes, maxValueBytes, sizeOf } from '../../application/caching/values.ts';
 import type { BusListener, Cacheable, Hit, Kind } from '../../domain/ports/cache.ts';
 import type { Clock } from '../../domain/ports/runtime.ts';
 
@@ -39,10 +40,10 @@ export class MemoryTier {
   #forgotten = 0;
   #provedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, maxEntries: number, maxStalenessMs: number) {
+  constructor(clock: Clock, maxEntries: number, maxStalenessMs: number, maxBytes: number = defaultMaxMemoryBytes) {
     this.#clock = clock;
     this.#maxStalenessMs = maxStalenessMs;
-    this.#entries = new LRUCache({ max: maxEntries });
+    this.#entries = new LRUCache({ max: maxEntries, maxSize: maxBytes });
     this.#heardOf = new LRUCache({
       max: maxEntries,
       dispose: (heard, _name, reason) => {
@@ -85,11 +86,13 @@ export class MemoryTier {
     return isYoung || isProved ? entry.hit : undefined;
   }
 
-  /** Keeps a value unless its key was invalidated, or the bus interrupted, since its read started; whether it did. */
+  /** Keeps a value unless it is too large, its key was invalidated or the bus interrupted since its read started; whether it did. */
   put(name: string, hit: Hit<Cacheable>, start: ReadStart, provable: boolean, ttlMs: number): boolean {
     if (start.heard < this.#forgotten || (this.#heardOf.peek(name) ?? 0) > start.heard) return false;
+    const size = sizeOf(hit.value);
+    if (size > maxValueBytes) return false;
     const expiresAtMs = start.atMs + ttlMs;
-    this.#entries.set(name, { hit, readStartedAtMs: start.atMs, provable, expiresAtMs });
+    this.#entries.set(name, { hit, readStartedAtMs: start.atMs, provable, expiresAtMs }, { size });
     return true;
   }
 

@@ -54,7 +54,7 @@ export interface PasswordBlocklist {
   has(password: string): boolean;
 }
 
-/** What is limited by where it comes from. */
+/** What is limited by where it comes from. Whatever looks at a password is a log-in: it costs a hash. */
 export type LimitedRequest = 'log-in' | 'registration';
 
 /**

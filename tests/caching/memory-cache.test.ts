@@ -8,9 +8,12 @@ import { ManualClock } from '../support/manual-clock.ts';
 
 const { ttlsMs, leaseMs, fenceTtlMs } = redisDefaults;
 
-const openCache = (maxEntries = 10_000): CacheUnderTest & { readonly cache: MemoryCache } => {
+type Limits = { readonly maxEntries?: number; readonly maxBytes?: number };
+
+const openCache = (limits: Limits = {}): CacheUnderTest & { readonly cache: MemoryCache } => {
   const clock = new ManualClock();
-  const cache = new MemoryCache({ clock, ids: systemIds, maxEntries, ttlsMs, leaseMs, fenceTtlMs });
+  const bounds = { maxEntries: 10_000, ...limits };
+  const cache = new MemoryCache({ clock, ids: systemIds, ...bounds, ttlsMs, leaseMs, fenceTtlMs });
   return {
     cache,
     caches: cache.caches,
@@ -25,7 +28,7 @@ const openCache = (maxEntries = 10_000): CacheUnderTest & { readonly cache: Memo
 describeCache('MemoryCache', async () => openCache());
 
 it('keeps at most its number of entries, of all kinds together, and no fence is pushed out by them', async () => {
-  const { cache } = openCache(10);
+  const { cache } = openCache({ maxEntries: 10 });
   const { users, profiles } = cache.caches;
   const fenced = userId(1);
   await users.fence(fenced, 'mine');
@@ -37,6 +40,23 @@ it('keeps at most its number of entries, of all kinds together, and no fence is 
   }
   expect((await cache.health()).entriesInMemory).toBe(10);
   expect(await users.read(fenced)).toEqual({ state: 'fenced' });
+});
+
+it('keeps at most its number of bytes, so that nobody fills the memory with large values', async () => {
+  const { cache } = openCache({ maxBytes: 200_000 });
+  const { users } = cache.caches;
+  const bio = 'x'.repeat(20_000);
+  for (let n = 1; n <= 40; n++) {
+    const read = await users.read(userId(n));
+    if (read.state === 'leased') expect(await users.fill(read.lease, { ...user(n), bio })).toBe(true);
+  }
+  expect((await cache.health()).entriesInMemory).toBe(4);
+  expect(users.peek(userId(40))?.value.bio).toBe(bio);
+  // One that is too large by itself is not kept, and says so: it would push out all others.
+  const read = await users.read(userId(41));
+  const huge = { ...user(41), bio: 'x'.repeat(200_000) };
+  expect(read.state === 'leased' && (await users.fill(read.lease, huge))).toBe(false);
+  expect((await users.read(userId(41))).state).toBe('leased');
 });
 
 it('hands out one frozen value to all, so that no reader can change what another sees', async () => {

@@ -8,9 +8,9 @@ const hourMs = 3_600_000;
 const id = userId(1);
 const hit = { state: 'hit', value: user(1), source: 'memory' } as const;
 
-const open = (maxEntries = 100) => {
+const open = (maxEntries = 100, maxBytes?: number) => {
   const clock = new ManualClock();
-  const tier = new MemoryTier(clock, maxEntries, boundMs);
+  const tier = new MemoryTier(clock, maxEntries, boundMs, maxBytes);
   return { clock, tier };
 };
 
@@ -45,6 +45,17 @@ describe('the memory tier', () => {
     await clock.advance(boundMs);
     tier.listener.proved(clock.monotonicMs());
     expect(tier.get(id)).toBeUndefined();
+  });
+
+  it('keeps at most its number of bytes, and no value that is too large by itself', () => {
+    const { tier } = open(100, 200_000);
+    const large = { ...hit, value: { ...user(1), bio: 'x'.repeat(20_000) } };
+    for (let n = 1; n <= 40; n++)
+      expect(tier.put(userId(n), large, tier.startRead(), true, hourMs)).toBe(true);
+    expect(tier.size).toBe(4);
+    const huge = { ...hit, value: { ...user(1), bio: 'x'.repeat(200_000) } };
+    expect(tier.put(userId(41), huge, tier.startRead(), true, hourMs)).toBe(false);
+    expect(tier.get(userId(40))).toBe(large);
   });
 
   it('drops what is invalidated, and refuses a read of it that had begun before', () => {

@@ -47,6 +47,7 @@ describe('the configuration of an empty environment', () => {
         journalBoundMs: 2000,
         whenDatabaseUnreachable: 'serve',
         memoryMaxEntries: 10_000,
+        memoryMaxBytes: 67_108_864,
         ttlsMs: {
           users: 300_000,
           profiles: 180_000,
@@ -97,6 +98,7 @@ describe('a variable', () => {
     ['JOURNAL_BOUND_MS', '5000', ({ cache }) => cache.journalBoundMs, 5000],
     ['WHEN_DATABASE_UNREACHABLE', 'refuse', ({ cache }) => cache.whenDatabaseUnreachable, 'refuse'],
     ['MEMORY_MAX_ENTRIES', '5', ({ cache }) => cache.memoryMaxEntries, 5],
+    ['MEMORY_MAX_MIB', '2', ({ cache }) => cache.memoryMaxBytes, 2_097_152],
     ['CACHE_KEY_PREFIX', 'app:', ({ cache }) => cache.keyPrefix, 'app:'],
     ['PASSWORD_MIN_LENGTH', '8', ({ passwordMinCodePoints }) => passwordMinCodePoints, 8],
     ['LIMIT_LOGIN_PER_MINUTE', '0', ({ http }) => http.logInsPerMinute, 0],

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { listen } from '../../adapters/http/listen.ts';
 import { defaultConfig } from '../../composition/config.ts';
+import { Secret } from '../../domain/secret.ts';
 import { join, openHouse, password } from './support.ts';
 
 const open = async (
@@ -23,9 +24,14 @@ const open = async (
   await join(house.application, 'ada');
   const server = await listen(house.http.fetch, { host: '127.0.0.1', port: 0 });
   onTestFinished(() => server.close(0));
-  const send = async (path: string, body: object, headers: Readonly<Record<string, string>> = {}) => {
+  const send = async (
+    path: string,
+    body: object,
+    headers: Readonly<Record<string, string>> = {},
+    method = 'POST',
+  ) => {
     const response = await fetch(`${server.url}${path}`, {
-      method: 'POST',
+      method,
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
     });
@@ -84,4 +90,26 @@ it('an account’s limit is told over HTTP with Retry-After, to its own origin o
   expect(refused.status).toBe(429);
   expect(refused.headers.get('retry-after')).toBe('5');
   expect((await send('/auth/login', logIn, from('192.0.2.2'))).status).toBe(200);
+});
+
+it('whoever presents a password to a route of their own is under the limit of log-ins, for it costs a hash too', async () => {
+  const { send, application, hasher } = await open({ logIns: 3, registrations: 0 });
+  const session = await application.logIn({ identifier: 'ada', password });
+  if (!session.ok) throw new Error(session.error.code);
+  const headers = { authorization: `Bearer ${Secret.reveal(session.value.token)}` };
+  const patch = async (body: object) => (await send('/me', body, headers, 'PATCH')).status;
+  hasher.verified.length = 0;
+  for (let n = 0; n < 10; n++) expect(await patch({ bio: `${n}` })).toBe(200);
+  expect(hasher.verified).toHaveLength(0);
+  const wrong = 'wrong horse battery staple';
+  expect(await patch({ bio: 'x', current_password: wrong })).toBe(403);
+  expect(await patch({ bio: 'x', current_password: password })).toBe(200);
+  const change = { current_password: wrong, new_password: 'another horse battery staple' };
+  expect((await send('/me/password', change, headers, 'PUT')).status).toBe(403);
+  expect((await send('/me/password', change, headers, 'PUT')).status).toBe(429);
+  expect((await send('/me/deactivate', { password }, headers)).status).toBe(429);
+  expect(await patch({ bio: 'x', current_password: password })).toBe(429);
+  expect((await send('/auth/login', logIn)).status).toBe(429);
+  expect(hasher.verified).toHaveLength(3);
+  expect(await patch({ bio: 'still here' })).toBe(200);
 });

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createApp } from '../../adapters/http/app.ts';
+import { createOriginOf } from '../../adapters/http/client-address.ts';
+import { createCors } from '../../adapters/http/cors.ts';
+import { toJsonSchema } from '../../adapters/http/json-schema.ts';
+import type { Route } from '../../adapters/http/route.ts';
+import { operationsRoutes, publicRoutes } from '../../adapters/http/routes.ts';
+import { addressLimits } from '../../adapters/rate-limit/address-limits.ts';
+import { Secret } from '../../domain/secret.ts';
+import { fakeApplication } from '../http/fake-application.ts';
+import { silentLog } from '../persistence/support.ts';
+
+const perMinute = 3;
+
+/** The routes behind real limits; what is behind them would answer anything but 429. */
+const open = (routes: readonly Route[]) => {
+  const app = createApp(routes, {
+    application: fakeApplication(),
+    log: silentLog,
+    ids: { uuid: () => 'id' },
+    cors: createCors([]),
+    originOf: createOriginOf([]),
+    limits: addressLimits({
+      perMinute: { 'log-in': perMinute, registration: perMinute },
+      hmacKey: new Secret('key'),
+      keyPrefix: 'kith:',
+    }),
+    requestDeadlineMs: 8000,
+    isShuttingDown: () => false,
+  });
+  return async (
+    { method, path }: Route,
+    ip: string,
+    headers: Readonly<Record<string, string>>,
+    body?: string,
+  ) => {
+    const url = `http://kith.test${path.replace(/\{\w+\}/g, 'x')}`;
+    const request = new Request(url, { method, headers, ...(body === undefined ? {} : { body }) });
+    return app(Object.assign(request, { ip }));
+  };
+};
+
+/** How often in a row a route lets one address in, of twice the limit. */
+const admitted = async (send: ReturnType<typeof open>, route: Route, body?: object): Promise<number> => {
+  let count = 0;
+  const headers = { 'content-type': 'application/json', authorization: 'Bearer x.y.z' };
+  for (let n = 0; n < 2 * perMinute; n++) {
+    const { status, headers: got } = await send(route, '192.0.2.1', headers, body && JSON.stringify(body));
+    if (status !== 429) count++;
+    else expect(Number(got.get('retry-after'))).toBeGreaterThan(0);
+  }
+  return count;
+};
+
+const passwordsOf = (schema: z.ZodType): readonly string[] => {
+  const { properties } = z
+    .object({ properties: z.record(z.string(), z.object({ format: z.string().optional() })) })
+    .parse(toJsonSchema(schema));
+  return Object.entries(properties).flatMap(([name, { format }]) => (format === 'password' ? [name] : []));
+};
+
+const routes = [...publicRoutes, ...operationsRoutes];
+
+describe('the limits per address, over the whole route table', () => {
+  const limited = routes.filter((route) => route.limited !== undefined);
+
+  it.each(
+    limited.filter((route) => route.limitedWith === undefined).map((route) => [route.name, route] as const),
+  )('%s is limited before anything is asked of anybody', async (_, route) => {
+    expect(await admitted(open(routes), route, {})).toBe(perMinute);
+    // Of others' addresses it knows nothing.
+    const send = open(routes);
+    await admitted(send, route, {});
+    expect((await send(route, '192.0.2.2', {}, '{}')).status).not.toBe(429);
+  });
+
+  it('every route that takes a password is limited, and every limited one says so', () => {
+    const taking = routes.filter((route) => route.body !== undefined && passwordsOf(route.body).length > 0);
+    expect(taking.map((route) => route.name)).toEqual(
+      expect.arrayContaining(['register', 'logIn', 'changePassword', 'deactivateSelf', 'changeProfile']),
+    );
+    for (const route of taking) {
+      expect(route.limited, route.name).toBeDefined();
+      // Whoever counts only some of the requests counts all that have the password.
+      if (route.limitedWith !== undefined && route.body !== undefined)
+        expect(passwordsOf(route.body)).toEqual([route.limitedWith]);
+    }
+    for (const route of limited) expect(route.failures, route.name).toContain('too-many-attempts');
+    for (const route of routes.filter(({ failures }) => failures?.includes('too-many-attempts')))
+      expect(route.limited, route.name).toBeDefined();
+  });
+
+  it('a route that is limited and takes no body is limited like any other', async () => {
+    const planted: readonly Route[] = [
+      {
+        method: 'GET',
+        path: '/planted',
+        name: 'planted',
+        summary: 'Something dear without a body',
+        access: 'none',
+        limited: 'log-in',
+        success: { status: 204, description: 'Done.' },
+        run: () => ({ status: 204, headers: [], body: null }),
+      },
+    ];
+    const [route] = planted;
+    if (route === undefined) throw new Error('nothing planted');
+    expect(await admitted(open(planted), route)).toBe(perMinute);
+  });
+});
