@@ -12,7 +12,7 @@ import type { OriginOf } from './client-address.ts';
 import { freshnessOf } from './conditional.ts';
 import type { Cors } from './cors.ts';
 import { withDeadline } from './deadline.ts';
-import { guard } from './guard.ts';
+import { guard, isPublicName } from './guard.ts';
 import { requestIdOf } from './headers.ts';
 import { check } from './input.ts';
 import { failureProblem, invalidProblem, problem } from './problems.ts';
@@ -33,6 +33,8 @@ export type AppContext = {
   readonly limits: RequestLimits;
   readonly requestDeadlineMs: number;
   readonly isShuttingDown: () => boolean;
+  /** Whether only who is near is meant to ask, and without a token. */
+  readonly isPrivate?: boolean;
 };
 
 /** A request on its way; `stage` is for the one who has to say why it took too long. */
@@ -141,7 +143,7 @@ export const createApp = (
   }
 
   return async (request) => {
-    const flaw = guard(request);
+    const flaw = guard(request) ?? (context.isPrivate && isPublicName(request) ? 'bad-host' : undefined);
     if (flaw !== undefined) return respond(request, newId(request), problem(flaw));
     const handed = await app.fetch(request);
     return answers.get(request) ?? handed;

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ServerRequest } from 'srvx';
 import type { ProblemCode } from './problem-table.ts';
 
@@ -14,7 +15,9 @@ const badPath = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)|[\\#\0]|%00/i;
  */
 export const guard = (
   request: ServerRequest,
-): Extract<ProblemCode, 'bad-host' | 'bad-target'> | undefined => {
+): Extract<ProblemCode, 'bad-host' | 'bad-target' | 'expectation-failed'> | undefined => {
+  const expectation = request.headers.get('expect');
+  if (expectation !== null && expectation.toLowerCase() !== '100-continue') return 'expectation-failed';
   // The request as it came over the wire, where there is one: any host on node:http has it.
   const raw = request.runtime?.node?.req;
   const host = request.headers.get('host');
@@ -25,6 +28,18 @@ export const guard = (
     return 'bad-host';
   }
   return raw?.url === undefined ? undefined : checkTarget(raw.url, host);
+};
+
+/**
+ * Whether Host is a name that anybody can register. Such a name, pointed at a private address, makes a browser inside ask
+ * for a page outside (DNS rebinding); who listens privately and asks for no token answers to addresses, to names of one
+ * label and to those that are never public (RFC 6761, RFC 6762, ICANN's `.internal`).
+ */
+export const isPublicName = (request: Request): boolean => {
+  const host = request.headers.get('host') ?? '';
+  const name = host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
+  if (name.startsWith('[') || isIP(name) !== 0) return false;
+  return name.includes('.') && !/\.(?:localhost|local|internal)$/.test(name);
 };
 
 const checkTarget = (target: string, host: string | null): 'bad-host' | 'bad-target' | undefined => {

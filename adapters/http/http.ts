@@ -43,7 +43,7 @@ export const createHttp = (application: Application, options: HttpOptions): Http
   const context = { application, log, ids, originOf, limits, requestDeadlineMs, isShuttingDown };
   return {
     fetch: forAnyHost(createApp(publicRoutes, { ...context, cors: createCors(corsOrigins) })),
-    ops: forAnyHost(createApp(operationsRoutes, { ...context, cors: createCors([]) })),
+    ops: forAnyHost(createApp(operationsRoutes, { ...context, cors: createCors([]), isPrivate: true })),
   };
 };
 

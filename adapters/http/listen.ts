@@ -7,6 +7,16 @@ import { TextResponse } from './text-response.ts';
 
 type Fetch = (request: Request) => Promise<Response>;
 
+/** What the clients of one listener may hold. */
+export type ConnectionLimits = {
+  /** More at once are closed as they come: each costs memory and a file, which the database needs too. */
+  readonly maxConnections: number;
+  /** A client that takes nothing of its answer for so long is let go. Longer than any request may take. */
+  readonly idleTimeoutMs: number;
+};
+
+const connectionLimits: ConnectionLimits = { maxConnections: 5_000, idleTimeoutMs: 20_000 };
+
 /** A socket that accepts requests. */
 export type Listener = {
   /** Without a slash at the end: `http://127.0.0.1:3000`. */
@@ -35,13 +45,19 @@ const limits = {
 export const listen = async (
   fetch: Fetch,
   { host, port }: { readonly host: string; readonly port: number },
+  { maxConnections, idleTimeoutMs }: ConnectionLimits = connectionLimits,
 ): Promise<Listener> => {
   const connections = new Connections();
   const handle = toNodeHandler(fetch);
-  const server = createServer(limits, (request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     connections.began(request.socket, response);
     handle(request, response);
-  });
+  };
+  const server = createServer(limits, answer);
+  server.maxConnections = maxConnections;
+  server.timeout = idleTimeoutMs;
+  // Node's own 417 has none of the headers that every response has; the guard's does.
+  server.on('checkExpectation', answer);
   server.on('connection', (socket: Socket) => connections.opened(socket));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (connections.mayStillAnswer(socket)) void refuse(socket, error.code ?? '');

@@ -131,6 +131,7 @@ const failures = (route: Route): JsonSchema => {
 export const commonCodes: readonly ProblemCode[] = [
   'bad-host',
   'bad-target',
+  'expectation-failed',
   'unknown-field',
   'internal-error',
   'database-unavailable',

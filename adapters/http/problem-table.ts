@@ -5,6 +5,7 @@ import type { FaultCode } from '../../domain/faults.ts';
 export type HttpCode =
   | 'bad-host'
   | 'bad-target'
+  | 'expectation-failed'
   | 'malformed-request'
   | 'malformed-json'
   | 'incomplete-body'
@@ -53,6 +54,12 @@ export const problemRows: Readonly<Record<ProblemCode, ProblemRow>> = {
     detail: 'The request target contains dot segments or characters that a path cannot have.',
     advice:
       'Send the path in its normal form, without "." and ".." segments, encoded or not (RFC 3986, section 6.2.2.3).',
+  },
+  'expectation-failed': {
+    status: 417,
+    title: 'Expectation failed',
+    detail: 'The Expect header asks for something that is not known here.',
+    advice: 'Leave the header out, or send "Expect: 100-continue" (RFC 9110, section 10.1.1).',
   },
   'malformed-request': {
     status: 400,

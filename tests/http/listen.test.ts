@@ -119,6 +119,41 @@ describe('a client that hangs up', () => {
   });
 });
 
+describe('a client that holds on', () => {
+  const hold = async (idleTimeoutMs: number, maxConnections: number) => {
+    const body = 'x'.repeat(20_000_000);
+    const fetch = () => Promise.resolve(new Response(body));
+    const listener = await listen(fetch, { host: '127.0.0.1', port: 0 }, { idleTimeoutMs, maxConnections });
+    open.push(listener);
+    return listener.port;
+  };
+
+  it('and never reads its answer is let go', async () => {
+    const port = await hold(1_000, 10);
+    const socket = await dial(port, get('/'));
+    socket.pause();
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    // What was sent before the connection was given up, and not the rest.
+    let received = 0;
+    socket
+      .on('error', () => {})
+      .on('data', (chunk) => {
+        received += chunk.length;
+      });
+    await once(socket.resume(), 'close');
+    expect(received).toBeLessThan(20_000_000);
+  });
+
+  it('to more connections than there may be loses the last ones, and the others are served', async () => {
+    const port = await hold(10_000, 3);
+    const held = await Promise.all([1, 2, 3].map(() => dial(port, '')));
+    expect(statusOf(await exchange(port, get('/')))).toBe(0);
+    for (const socket of held) socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(statusOf(await exchange(port, get('/')))).toBe(200);
+  });
+});
+
 describe('the guard', () => {
   const cases: readonly (readonly [name: string, bytes: string, status: number, code: string | undefined])[] =
     [
@@ -181,6 +216,7 @@ describe('the guard', () => {
       ['dots in the query', get('/health/live?/../'), 422, 'unknown-field'],
       ['OPTIONS *', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 404, 'not-found'],
       ['a forwarded host', get('/health/live', 'X-Forwarded-Host: evil/metrics?'), 200, undefined],
+      ['an expectation that nobody has', get('/health/live', 'Expect: fish'), 417, 'expectation-failed'],
       ['no HTTP at all', 'hello\r\n\r\n', 400, 'malformed-request'],
       ['an unknown method', 'FOO / HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'malformed-request'],
       ['a NUL', get('/a\0b'), 400, 'malformed-request'],
