@@ -40,7 +40,12 @@ export class MemoryTier {
   #forgotten = 0;
   #provedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, maxEntries: number, maxStalenessMs: number, maxBytes: number = defaultMaxMemoryBytes) {
+  constructor(
+    clock: Clock,
+    maxEntries: number,
+    maxStalenessMs: number,
+    maxBytes: number = defaultMaxMemoryBytes,
+  ) {
     this.#clock = clock;
     this.#maxStalenessMs = maxStalenessMs;
     this.#entries = new LRUCache({ max: maxEntries, maxSize: maxBytes });
