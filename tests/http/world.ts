@@ -7,9 +7,11 @@ import type { Application } from '../../application/application.ts';
 import { compose } from '../../composition/compose.ts';
 import { defaultConfig } from '../../composition/config.ts';
 import type { LogFields } from '../../domain/ports/runtime.ts';
-import type { PasswordHasher } from '../../domain/ports/security.ts';
-import { Secret } from '../../domain/secret.ts';
+import { at } from '../support/json.ts';
+import { quickHasher } from '../support/quick-hasher.ts';
 import { fakeApplication } from './fake-application.ts';
+
+export { at } from '../support/json.ts';
 
 export const password = 'correct horse battery staple';
 
@@ -85,15 +87,6 @@ export const openFakeWorld = (
   overrides: Partial<Application> = {},
   options: Partial<HttpOptions> = {},
 ): World => toWorld({ ...fakeApplication(), ...overrides }, recording(options));
-
-const quickHasher: PasswordHasher = {
-  hash: async (password) => new Secret(`quick:${Secret.reveal(password)}`),
-  verify: async (hash, password) =>
-    hash !== undefined &&
-    password !== undefined &&
-    Secret.reveal(hash) === `quick:${Secret.reveal(password)}`,
-  needsRehash: () => false,
-};
 
 const toWorld = (application: Application, { log, options }: ReturnType<typeof recording>): World => {
   const http = createHttp(application, options);
@@ -190,19 +183,6 @@ const successSchemas = (method: string, path: string, status: number) =>
     })
     .map((route) => route.success.schema)
     .filter((schema) => schema !== undefined);
-
-/** The text at a path inside JSON. */
-export const at = (json: unknown, ...path: readonly string[]): string => {
-  let value = json;
-  for (const step of path) {
-    value =
-      typeof value === 'object' && value !== null
-        ? Object.entries(value).find(([name]) => name === step)?.[1]
-        : undefined;
-  }
-  if (typeof value !== 'string') throw new Error(`no text at ${path.join('.')}`);
-  return value;
-};
 
 /** What a problem says of its fields, as `#/pointer code`. */
 export const errorsOf = (answer: Answer): readonly string[] =>

@@ -8,7 +8,6 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = join(root, 'composition/main.ts');
 const require = createRequire(import.meta.url);
 
 /** The runtimes that come with the install, whatever this process runs in. */
@@ -46,10 +45,12 @@ export type Server = AsyncDisposable & {
 export const startServer = async (
   runtime: 'node' | 'deno',
   environment: Readonly<Record<string, string>> = {},
+  program = 'composition/main.ts',
 ): Promise<Server> => {
   const directory = await mkdtemp(join(tmpdir(), 'kith-server-'));
   const { PATH = '', HOME = '' } = process.env;
   const env = { PATH, HOME, PORT: '0', OPS_PORT: '0', DATA_DIR: directory, NO_COLOR: '1', ...environment };
+  const main = join(root, program);
   const args = runtime === 'deno' ? ['run', ...leastPermissions(directory), main] : [main];
   const child = spawn(programs[runtime], args, { env, cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';

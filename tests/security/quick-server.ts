@@ -1,0 +1,56 @@
+/**
+ * A server of its own process for the long runs: the product but for the hasher, which costs nothing. With
+ * `KITH_DETERMINISTIC` the database is in memory, and time and ids follow the number of requests, so that two of them that
+ * are sent the same requests have the same state, on whatever runtime.
+ */
+import process from 'node:process';
+import { listen } from '../../adapters/http/listen.ts';
+import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
+import { compose, type Overrides } from '../../composition/compose.ts';
+import { parseConfig } from '../../composition/config.ts';
+import { Secret } from '../../domain/secret.ts';
+import { quickHasher } from '../support/quick-hasher.ts';
+
+/** So a token lasts for 18,000 requests, and the first delay after failed guesses for 100. */
+const msPerRequest = 50;
+const startMs = Date.UTC(2026, 0, 1);
+
+const config = parseConfig(process.env);
+if (!config.ok) throw new Error(JSON.stringify(config.error));
+
+let requests = 0;
+let made = 0;
+const next = (): string => (++made).toString(16).padStart(12, '0');
+const deterministic = (): Overrides => ({
+  database: memoryDatabase(),
+  secrets: [new Secret('kX7/4hVtq0pXbYw1eUo2mR9sZ3dLcJfA8nGgTiK5yBE')],
+  clock: {
+    nowMs: () => startMs + requests * msPerRequest,
+    monotonicMs: () => requests * msPerRequest,
+  },
+  ids: { uuid: () => `01900000-0000-7000-8000-${next()}`, token: () => `token-${next()}` },
+});
+
+const kith = await compose(config.value, {
+  hasher: quickHasher,
+  ...(process.env['KITH_DETERMINISTIC'] === undefined ? {} : deterministic()),
+});
+const { bootstrapAdmin } = config.value;
+if (bootstrapAdmin !== undefined) {
+  const { email, password } = bootstrapAdmin;
+  await kith.bootstrapAdmin({ email, password: Secret.reveal(password) });
+}
+const server = await listen(
+  (request) => {
+    requests++;
+    return kith.http.fetch(request);
+  },
+  { host: '127.0.0.1', port: config.value.http.port },
+);
+const ops = await listen(kith.http.ops, { host: '127.0.0.1', port: 0 });
+process.on('SIGINT', () => {
+  void Promise.all([server.close(1000), ops.close(0)])
+    .then(() => kith[Symbol.asyncDispose]())
+    .then(() => process.exit(0));
+});
+process.stdout.write(`${JSON.stringify({ event: 'started', url: server.url, opsUrl: ops.url })}\n`);
