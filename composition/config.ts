@@ -126,6 +126,13 @@ const variables = z.object({
 
 type Variables = z.output<typeof variables>;
 
+/** Every variable that is looked at: those of the table, and those of environment.ts. */
+export const variableNames: readonly string[] = [
+  ...Object.keys(variables.shape),
+  'NODE_ENV',
+  'UPSTASH_REDIS_REST_URL',
+];
+
 /** A full configuration, or every issue there is, at once. */
 export const parseConfig = (environment: Environment): Result<Config, readonly ConfigIssue[]> => {
   const names = Object.keys(variables.shape).filter((name) => isSet(environment, name));

@@ -86,6 +86,17 @@ describe('over a real socket', () => {
     expect(codeOf(await exchange(port, head))).toBe('unsupported-media-type');
   });
 
+  it('a body that nobody reads does not hold up the next request on the connection', async () => {
+    const { port } = await start();
+    for (const path of ['/me/password', '/auth/register?x=1', '/nowhere']) {
+      const body = 'x'.repeat(200_000);
+      const head = `PUT ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
+      const first = `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+      const received = await exchange(port, first + get('/health/live', 'Connection: close'), 3_000);
+      expect(received.match(/HTTP\/1\.1 \d{3}/g)?.[1]).toBe('HTTP/1.1 200');
+    }
+  });
+
   it('two requests in one packet are answered in order', async () => {
     const { port } = await start();
     const received = await exchange(port, get('/health/live') + get('/nowhere', 'Connection: close'));

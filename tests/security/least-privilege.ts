@@ -1,6 +1,8 @@
+import { variableNames } from '../../composition/config.ts';
+
 /**
- * What Kith may do where it keeps its data, and no more. docs/security.md shows the same to operators; the canary suite
- * runs a whole Kith under it.
+ * What Kith may do where it runs and where it keeps its data, and no more. docs/security.md shows the same to operators,
+ * which documented.test.ts checks; the canary suite and the suite of the runtimes run a whole Kith under it.
  */
 
 /** The rules of a Redis user (`ACL SETUSER kith ...`): its own keys, its own channel, the commands that it sends. */
@@ -24,4 +26,31 @@ export const postgresGrants = (role: string): readonly string[] => [
   `grant select, insert, update, delete on contacts to ${role}`,
   `grant select, insert, delete on cache_journal to ${role}`,
   `grant select, insert, update, delete on login_attempts to ${role}`,
+];
+
+/**
+ * What Deno has to allow: the network, its own files, the data directory, the native Argon2 with the file by which it tells
+ * which libc there is, the number of cores, and the variables that are looked at. No `--allow-run`.
+ */
+export const denoPermissions = (at: {
+  readonly net: string;
+  readonly files: string;
+  readonly data: string;
+}): readonly string[] => [
+  '--no-prompt',
+  `--allow-net=${at.net}`,
+  `--allow-read=${at.files},${at.data},/usr/bin/ldd`,
+  `--allow-write=${at.data}`,
+  `--allow-ffi=${at.files}/node_modules/@node-rs`,
+  '--allow-sys=cpus',
+  `--allow-env=${[...variableNames, ...foreignVariables].sort().join()}`,
+];
+
+/** What the libraries look for; to be refused one would end the process. */
+const foreignVariables: readonly string[] = [
+  // Whether a terminal shows colours.
+  ...['NO_COLOR', 'TERM'],
+  // Which build of Argon2 to load; MikroORM; `pg`; the Redis client.
+  ...['NAPI_RS_*', 'MIKRO_ORM_*', 'PG*', 'USER', 'USERNAME', 'NODE_PG_FORCE_NATIVE'],
+  ...['REDIS_EMIT_DIAGNOSTICS', 'REDIS_DEBUG_MAINTENANCE'],
 ];

@@ -15,7 +15,6 @@ const patienceMs = 15_000;
 /** Node and Deno, in the same state for as long as they are sent the same. */
 export const startTwins = (): Promise<readonly Server[]> => {
   const environment = {
-    KITH_DETERMINISTIC: '1',
     LIMIT_LOGIN_PER_MINUTE: '0',
     LIMIT_REGISTER_PER_MINUTE: '0',
     BOOTSTRAP_ADMIN_EMAIL: root.email,
@@ -23,7 +22,7 @@ export const startTwins = (): Promise<readonly Server[]> => {
   };
   return Promise.all(
     (['node', 'deno'] as const).map((runtime) =>
-      startServer(runtime, environment, 'tests/security/quick-server.ts'),
+      startServer(runtime, environment, ['tests/security/quick-server.ts', '--deterministic']),
     ),
   );
 };

@@ -1,6 +1,6 @@
 /**
  * A server of its own process for the long runs: the product but for the hasher, which costs nothing. With
- * `KITH_DETERMINISTIC` the database is in memory, and time and ids follow the number of requests, so that two of them that
+ * `--deterministic` the database is in memory, and time and ids follow the number of requests, so that two of them that
  * are sent the same requests have the same state, on whatever runtime.
  */
 import process from 'node:process';
@@ -21,19 +21,24 @@ if (!config.ok) throw new Error(JSON.stringify(config.error));
 let requests = 0;
 let made = 0;
 const next = (): string => (++made).toString(16).padStart(12, '0');
-const deterministic = (): Overrides => ({
-  database: memoryDatabase(),
-  secrets: [new Secret('kX7/4hVtq0pXbYw1eUo2mR9sZ3dLcJfA8nGgTiK5yBE')],
-  clock: {
-    nowMs: () => startMs + requests * msPerRequest,
-    monotonicMs: () => requests * msPerRequest,
-  },
-  ids: { uuid: () => `01900000-0000-7000-8000-${next()}`, token: () => `token-${next()}` },
-});
+const deterministic = (): Overrides => {
+  // The chance in a time to live.
+  Math.random = () => 0.5;
+  return {
+    database: memoryDatabase(),
+    secrets: [new Secret('kX7/4hVtq0pXbYw1eUo2mR9sZ3dLcJfA8nGgTiK5yBE')],
+    clock: {
+      nowMs: () => startMs + requests * msPerRequest,
+      // No entry of the cache ends by its age within a run.
+      monotonicMs: () => requests,
+    },
+    ids: { uuid: () => `01900000-0000-7000-8000-${next()}`, token: () => `token-${next()}` },
+  };
+};
 
 const kith = await compose(config.value, {
   hasher: quickHasher,
-  ...(process.env['KITH_DETERMINISTIC'] === undefined ? {} : deterministic()),
+  ...(process.argv.includes('--deterministic') ? deterministic() : {}),
 });
 const { bootstrapAdmin } = config.value;
 if (bootstrapAdmin !== undefined) {

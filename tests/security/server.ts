@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { denoPermissions } from './least-privilege.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const require = createRequire(import.meta.url);
 
 /** The runtimes that come with the install, whatever this process runs in. */
@@ -15,20 +16,6 @@ const programs = {
   node: join(dirname(require.resolve('node/package.json')), 'bin/node'),
   deno: join(root, 'node_modules/.bin/deno'),
 };
-
-/**
- * All that Deno has to be allowed: the network, its own files, the data directory, the native Argon2 with the file by
- * which it tells which libc there is, the number of cores, and the configuration. No `--allow-run`; docs/security.md.
- */
-export const leastPermissions = (dataDirectory: string): readonly string[] => [
-  '--no-prompt',
-  '--allow-net=127.0.0.1',
-  `--allow-read=${root},${dataDirectory},/usr/bin/ldd`,
-  `--allow-write=${dataDirectory}`,
-  `--allow-ffi=${join(root, 'node_modules/@node-rs')}`,
-  '--allow-sys=cpus',
-  '--allow-env',
-];
 
 export type Server = AsyncDisposable & {
   readonly port: number;
@@ -45,13 +32,16 @@ export type Server = AsyncDisposable & {
 export const startServer = async (
   runtime: 'node' | 'deno',
   environment: Readonly<Record<string, string>> = {},
-  program = 'composition/main.ts',
+  [program, ...settings]: readonly [string, ...string[]] = ['composition/main.ts'],
 ): Promise<Server> => {
   const directory = await mkdtemp(join(tmpdir(), 'kith-server-'));
   const { PATH = '', HOME = '' } = process.env;
   const env = { PATH, HOME, PORT: '0', OPS_PORT: '0', DATA_DIR: directory, NO_COLOR: '1', ...environment };
   const main = join(root, program);
-  const args = runtime === 'deno' ? ['run', ...leastPermissions(directory), main] : [main];
+  const args =
+    runtime === 'deno'
+      ? ['run', ...denoPermissions({ files: root, data: directory, net: '127.0.0.1' }), main, ...settings]
+      : [main, ...settings];
   const child = spawn(programs[runtime], args, { env, cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

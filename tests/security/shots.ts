@@ -124,7 +124,7 @@ const objectOf = (schema: Schema): fc.Arbitrary<unknown> => {
 };
 
 const mostly = (schema: Schema): fc.Arbitrary<unknown> =>
-  fc.oneof({ weight: 5, arbitrary: conforming(schema) }, { weight: 2, arbitrary: hostileValue });
+  fc.oneof({ weight: 12, arbitrary: conforming(schema) }, { weight: 1, arbitrary: hostileValue });
 
 const unasked = fc.constantFrom(
   'role',
@@ -262,7 +262,7 @@ const queryOf = (operation: Schema): fc.Arbitrary<string> => {
     )
     .map(([name, value]) => `${encoded(name)}=${encoded(value)}`);
   return fc.oneof(
-    { weight: names.length > 0 ? 1 : 8, arbitrary: fc.constant('') },
+    { weight: names.length > 0 ? 1 : 16, arbitrary: fc.constant('') },
     {
       weight: 3,
       arbitrary: fc.array(pair, { minLength: 1, maxLength: 3 }).map((pairs) => `?${pairs.join('&')}`),
