@@ -6,7 +6,7 @@ export interface PgClient {
   connect(): Promise<void>;
   query(text: string | NamedStatement, values?: readonly unknown[]): Promise<unknown>;
   end(): Promise<void>;
-  on(event: 'error' | 'end' | 'notification', listener: () => void): unknown;
+  on(event: 'error' | 'end' | 'notification', listener: (error: unknown) => void): unknown;
 }
 
 export type NamedStatement = {
@@ -15,11 +15,17 @@ export type NamedStatement = {
   readonly values: readonly unknown[];
 };
 
+/** A client of the pool, which wants it back. */
+export interface PooledClient extends PgClient {
+  release(): void;
+}
+
 export interface PgPool {
   readonly options: object;
   readonly Client: new (options: object) => PgClient;
   /** How many wait for a connection. */
   readonly waitingCount: number;
+  connect: () => Promise<PooledClient>;
   on(event: 'connect' | 'acquire' | 'remove', listener: (client: PgClient) => void): unknown;
   on(event: 'release', listener: (error: unknown, client: PgClient) => void): unknown;
 }
@@ -54,16 +60,49 @@ export const improveQueries = (pool: PgPool, queryTimeoutMs: number, answered: (
   };
 
   pool.on('connect', (client) => {
-    const query = client.query.bind(client);
+    const query = boundQueries(client, queryTimeoutMs).query.bind(client);
     client.query = (text, values) => {
       const isPlain = typeof text !== 'string' || values === undefined || values.length === 0;
-      const answer = query((isPlain ? undefined : named(text, values)) ?? text, values);
-      return withDeadline(answer, queryTimeoutMs, () => client.connection.stream.destroy()).then((result) => {
+      return query((isPlain ? undefined : named(text, values)) ?? text, values).then((result) => {
         answered();
         return result;
       });
     };
   });
+};
+
+/** Closes the client when a query got no answer in time. */
+export const boundQueries = (client: PgClient, queryTimeoutMs: number): PgClient => {
+  const query = client.query.bind(client);
+  client.query = (text, values) =>
+    withDeadline(query(text, values), queryTimeoutMs, () => client.connection.stream.destroy());
+  return client;
+};
+
+/** A wait for a connection that ended this much after its deadline tells of a stall of our own. */
+const lateMs = 100;
+
+/**
+ * pg decides that a connection took too long before it reads the sockets, so a process that was busy meanwhile blames the
+ * server. Nothing was sent yet: who waited for longer than anybody may wait is given one more try.
+ */
+export const forgiveStalls = (pool: PgPool, connectionTimeoutMs: number): void => {
+  const connect = pool.connect.bind(pool);
+  pool.connect = async () => {
+    const dueMs = performance.now() + connectionTimeoutMs;
+    try {
+      return await connect();
+    } catch (error) {
+      if (performance.now() - dueMs <= lateMs) throw error;
+      return connect();
+    }
+  };
+};
+
+/** Makes connections before anybody needs one; those that cannot be made will be missed by nobody yet. */
+export const warmUp = async (pool: PgPool, connections: number): Promise<void> => {
+  const made = await Promise.allSettled(Array.from({ length: connections }, () => pool.connect()));
+  for (const one of made) if (one.status === 'fulfilled') one.value.release();
 };
 
 /** A timer that fires this much late tells of a stall of our own, after which the server gets a moment to be heard. */

@@ -1,3 +1,5 @@
+import type { Log } from '../../domain/ports/runtime.ts';
+import { toFault } from './faults.ts';
 import { journalChannel } from './journal.ts';
 import type { PgClient } from './postgres-driver.ts';
 
@@ -8,34 +10,48 @@ const heartbeatMs = 5000;
 /**
  * Calls `wake` for each notification on the journal's channel, and once after each connect because one may have been
  * missed. It holds one connection of its own and makes it anew, for ever, when it is lost or a heartbeat gets no answer.
- * Resolves when the first attempt to connect is over, whatever came of it.
+ * Resolves when the first attempt to connect is over, whatever came of it. The log hears once that it was lost, and once
+ * that it is back.
  */
 export const listenOnPostgres = async (
   newClient: () => PgClient,
   wake: () => void,
+  log: Log,
 ): Promise<AsyncDisposable> => {
-  const stop = Promise.withResolvers<void>();
+  const stop = Promise.withResolvers<string>();
   const firstAttempt = Promise.withResolvers<void>();
   let stopped = false;
+  let isListening: boolean | undefined;
+
+  const listens = (): void => {
+    if (isListening === false) log.info('database-listener-in-use');
+    isListening = true;
+  };
+  const fails = (cause: string): void => {
+    if (!stopped && isListening !== false) log.warn('database-listener-out-of-use', { cause });
+    isListening = false;
+  };
 
   const keepListening = async (): Promise<void> => {
     let delayMs = firstDelayMs;
     while (!stopped) {
       const client = newClient();
       try {
-        const lost = new Promise<void>((resolve) => {
-          client.on('error', resolve);
-          client.on('end', resolve);
+        const lost = new Promise<string>((resolve) => {
+          client.on('error', (error) => resolve(toFault(error).message));
+          client.on('end', () => resolve('the connection ended'));
         });
         client.on('notification', wake);
         await client.connect();
         await client.query(`listen ${journalChannel}`);
         delayMs = firstDelayMs;
+        listens();
         wake();
         firstAttempt.resolve();
-        await Promise.race([lost, silent(client, lost), stop.promise]);
-      } catch {
+        fails(await Promise.race([lost, silent(client, lost), stop.promise]));
+      } catch (error) {
         // Not reachable, or not now: the next attempt is the answer.
+        fails(toFault(error).message);
       }
       firstAttempt.resolve();
       await close(client);
@@ -49,14 +65,14 @@ export const listenOnPostgres = async (
   return {
     async [Symbol.asyncDispose]() {
       stopped = true;
-      stop.resolve();
+      stop.resolve('disposed');
       await finished;
     },
   };
 };
 
 /** Resolves when the server stops answering: an idle connection whose network went away reports nothing by itself. */
-const silent = async (client: PgClient, lost: Promise<void>): Promise<void> => {
+const silent = async (client: PgClient, lost: Promise<unknown>): Promise<string> => {
   let connected = true;
   void lost.then(() => {
     connected = false;
@@ -65,10 +81,11 @@ const silent = async (client: PgClient, lost: Promise<void>): Promise<void> => {
     await Promise.race([sleep(heartbeatMs), lost]);
     try {
       await client.query('select 1');
-    } catch {
-      return;
+    } catch (error) {
+      return toFault(error).message;
     }
   }
+  return 'the connection ended';
 };
 
 /** A polite end where the server answers, and an end in any case. */

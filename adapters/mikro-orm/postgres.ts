@@ -9,7 +9,16 @@ import { assemble } from './assemble.ts';
 import { DatabaseCircuit } from './circuit.ts';
 import { toFault } from './faults.ts';
 import { defaultMaxTransactionMs, ormOptions } from './orm-options.ts';
-import { askOnce, idleConnectionsOf, improveQueries, type PgClient, type PgPool } from './postgres-driver.ts';
+import {
+  askOnce,
+  boundQueries,
+  forgiveStalls,
+  idleConnectionsOf,
+  improveQueries,
+  type PgClient,
+  type PgPool,
+  warmUp,
+} from './postgres-driver.ts';
 import { listenOnPostgres } from './postgres-listener.ts';
 import type { PostgresAddress, Tls } from './postgres-url.ts';
 import type { Admission } from './statements.ts';
@@ -56,6 +65,13 @@ const migrationLimits: PostgresLimits = {
 const migrationLock = 0x6b697468;
 const firstWaitMs = 1500;
 const maxRetryDelayMs = 2000;
+/**
+ * Connections that are made at the start and kept: a first rush then waits for few to be made, each a process of the
+ * server. Those beyond are closed after a minute of rest, instead of the ten seconds of pg, after which each rush is the
+ * first.
+ */
+const warmConnections = 3;
+const idleTimeoutMs = 60_000;
 /** More than the pool can serve while they wait. */
 const maxWaiting = 1000;
 
@@ -76,8 +92,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   const pool: PgPool = await orm.driver.getConnection().getNativeClient();
   const idle = idleConnectionsOf(pool);
   // Outside of the pool, whose every slot may be waiting for a server that hangs.
-  const newClient = (): PgClient =>
-    new pool.Client({ ...pool.options, query_timeout: limits.queryTimeoutMs });
+  const newClient = (): PgClient => boundQueries(new pool.Client(pool.options), limits.queryTimeoutMs);
 
   let state: 'starting' | 'ready' | 'closed' = 'starting';
   const closing = Promise.withResolvers<void>();
@@ -95,6 +110,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
     for (let delayMs = 100; state === 'starting'; delayMs = Math.min(delayMs * 2, maxRetryDelayMs)) {
       try {
         await migrate(address, ssl);
+        await warmUp(pool, Math.min(warmConnections, limits.poolConnections));
         if (state === 'starting') state = 'ready';
         log.info('database-ready', { kind: 'postgresql' });
       } catch (error) {
@@ -114,7 +130,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
     em: orm.em,
     admit,
     maxTransactionMs,
-    listen: (wake) => listenOnPostgres(newClient, wake),
+    listen: (wake) => listenOnPostgres(newClient, wake, log),
     async close() {
       if (state === 'closed') return;
       state = 'closed';
@@ -167,6 +183,8 @@ export const connect = (
     driverOptions: {
       ssl,
       max: limits.poolConnections,
+      min: Math.min(warmConnections, limits.poolConnections),
+      idleTimeoutMillis: idleTimeoutMs,
       application_name: 'kith',
       connectionTimeoutMillis: limits.connectionTimeoutMs,
       statement_timeout: limits.statementTimeoutMs,
@@ -174,7 +192,10 @@ export const connect = (
       idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 5000,
-      onPoolCreated: (created: PgPool) => improveQueries(created, limits.queryTimeoutMs, answered),
+      onPoolCreated: (created: PgPool) => {
+        improveQueries(created, limits.queryTimeoutMs, answered);
+        forgiveStalls(created, limits.connectionTimeoutMs);
+      },
     },
   });
 };

@@ -51,6 +51,8 @@ export class Guard {
     latencyMs: null,
     isHealthy: false,
   };
+  /** Why a Redis that is in use does not take what it is told, if the last probe found that. */
+  #refusal: FailureCode | undefined;
 
   constructor(needs: GuardNeeds) {
     this.#needs = needs;
@@ -208,6 +210,15 @@ export class Guard {
       latencyMs: isUsable ? clock.monotonicMs() - sentAtMs : null,
       isHealthy: failed.length === 0,
     };
+    if (isUsable) this.#tellOfRefusals(failed[0]?.code);
     return isUsable;
+  }
+
+  /** A Redis that is full, or whose ACL denies writes, is no outage and opens no circuit; operators still have to know. */
+  #tellOfRefusals(refusal: FailureCode | undefined): void {
+    if (refusal === this.#refusal) return;
+    this.#refusal = refusal;
+    if (refusal === undefined) this.#needs.log.info('redis-accepts-writes');
+    else this.#needs.log.warn('redis-refuses-writes', { cause: refusal });
   }
 }

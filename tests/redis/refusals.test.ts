@@ -84,8 +84,8 @@ describe('a Redis that reads but does not write', () => {
     await until(() => cache.inUse(), recoveryMs);
   });
 
-  it('OOM still answers reads; a fence is not confirmed, and health says that writes are refused', async () => {
-    const { server, cache } = await setUp();
+  it('OOM still answers reads; a fence is not confirmed, and health and log say that writes are refused', async () => {
+    const { server, cache, lines } = await setUp();
     const user = await fillUser(cache);
     await server.command('CONFIG', 'SET', 'maxmemory', '1');
     expect(await cache.caches.users.fence(user.id, anyToken())).toBe(false);
@@ -97,6 +97,12 @@ describe('a Redis that reads but does not write', () => {
     expect(cache.inUse()).toBe(true);
     await server.command('CONFIG', 'SET', 'maxmemory', '0');
     await until(() => cache.acceptsWrites(), 2000);
+    // It opened no circuit, so these lines are all that an operator hears of it: one each, however often it was probed.
+    await until(() => lines.some(({ event }) => event === 'redis-accepts-writes'), 2000);
+    expect(lines.map(({ event, fields }) => ({ event, ...fields }))).toEqual([
+      { event: 'redis-refuses-writes', cause: 'oom' },
+      { event: 'redis-accepts-writes' },
+    ]);
   });
 
   it.each([
