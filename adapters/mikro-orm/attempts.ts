@@ -16,7 +16,7 @@ const maxTries = 3;
  * Beyond the queue is 503. What takes a count back waits in a queue of its own: it must not be lost to newcomers.
  */
 const lanes = 2;
-const newcomers = { maxWaiting: 50, maxWaitMs: 500 };
+const newcomers = { maxWaiting: 50, maxWaitMs: 1000 };
 const returners = { maxWaiting: 1000, maxWaitMs: 2000 };
 
 /**
@@ -28,14 +28,17 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
   const settling = Array.from({ length: lanes }, () => new SerialQueue(returners));
   let turn = 0;
 
-  /** Two writers of the same counters may wait for each other; the one that is sent away comes again. */
+  /**
+   * Two writers of the same counters may wait for each other; the one that is sent away comes again. The statement is made
+   * when its turn has come: of a flood most have none, and making 500 held up everybody else for 60 ms.
+   */
   const write = async (
     queues: readonly SerialQueue[],
-    statement: RawBuilder<unknown>,
+    statement: () => RawBuilder<unknown>,
   ): Promise<readonly unknown[]> => {
     const queue = queues[turn++ % lanes];
     if (queue === undefined) throw new RangeError('there is no such queue');
-    return queue.run(() => writeAgain(statement));
+    return queue.run(() => writeAgain(statement()));
   };
 
   const writeAgain = async (statement: RawBuilder<unknown>): Promise<readonly unknown[]> => {
@@ -50,7 +53,7 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
 
   return {
     async admit(counters, nowMs) {
-      const refusals = (await write(admitting, admission(counters, nowMs)))
+      const refusals = (await write(admitting, () => admission(counters, nowMs)))
         .map(parseAdmission)
         .filter(({ counted }) => !counted)
         // Refused without a wait: another guess was counted in between, and has raised it.
@@ -63,7 +66,7 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
       const until = sql`${now} + ${interval(familiarForMs)}`;
       await write(
         settling,
-        sql`with ${input(counters)}, before as (
+        () => sql`with ${input(counters)}, before as (
             select i.*, c.failures, c.familiar_until > ${now} as familiar
             from input i left join login_attempts c on c.key = i.origin
           ), own as (
@@ -80,7 +83,7 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
     async withdraw(counters, nowMs) {
       await write(
         settling,
-        sql`with ${input(counters)}, before as (
+        () => sql`with ${input(counters)}, before as (
             select i.*, c.familiar_until > ${at(nowMs)} as familiar
             from input i join login_attempts c on c.key = i.origin
           )

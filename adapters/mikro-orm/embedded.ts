@@ -19,7 +19,7 @@ export type EmbeddedConfig = {
 };
 
 /** Statements that may wait behind a slow one, and for how long: PGlite cannot interrupt a statement. */
-const queueLimits = { maxWaiting: 1000, maxWaitMs: 2000 };
+const queueLimits = { maxWaiting: 1000, maxWaitMs: 1500 };
 
 /**
  * PostgreSQL compiled to WebAssembly, in this process: the default for development and a small single node. One

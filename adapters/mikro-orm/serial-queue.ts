@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { Overloaded } from '../../domain/faults.ts';
 
 export type SerialQueueLimits = { readonly maxWaiting: number; readonly maxWaitMs: number };
@@ -6,6 +7,8 @@ export type SerialQueueLimits = { readonly maxWaiting: number; readonly maxWaitM
  * A queue that does one thing at a time, in order of arrival. PGlite needs it: it has one connection, and a statement
  * from elsewhere would run inside whatever transaction is open. Throws `Overloaded` when the queue is full or the wait
  * in it too long, which is also how a statement outside of, but awaited by, the open transaction comes to an end.
+ * Before each turn the event loop goes on: PGlite resolves in microtasks, so that without it a rush is one long stall, in
+ * which requests wait unread in their sockets, no queue is ever full and no wait too long.
  */
 export class SerialQueue {
   readonly #limits: SerialQueueLimits;
@@ -28,7 +31,7 @@ export class SerialQueue {
   async #enter(): Promise<void> {
     if (!this.#busy) {
       this.#busy = true;
-      return;
+      return new Promise((resolve) => setImmediate(resolve));
     }
     if (this.#waiting.size >= this.#limits.maxWaiting) throw new Overloaded('too many wait for the database');
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -46,12 +49,18 @@ export class SerialQueue {
 
   /** Hands the turn to the next in line, so that nobody who comes later is before it. */
   #leave(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
+    if (this.#waiting.size === 0) {
       this.#busy = false;
       return;
     }
-    this.#waiting.delete(next);
-    next();
+    setImmediate(() => {
+      const [next] = this.#waiting;
+      if (next === undefined) {
+        this.#busy = false;
+        return;
+      }
+      this.#waiting.delete(next);
+      next();
+    });
   }
 }

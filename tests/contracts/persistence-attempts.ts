@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { attemptLimits, type Counters, counterKey, delayMs } from '../../domain/attempts.ts';
+import { Overloaded } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 
 const { freeOfOrigin, freeOfAccount, firstDelayMs, maxDelayMs, forgottenAfterMs, familiarForMs } =
@@ -55,9 +56,10 @@ export const attemptsContract = (database: () => Database): void => {
 
     it('lets exactly five of forty simultaneous guesses pass', async () => {
       const from = nameless();
-      const outcomes = await Promise.all(Array.from({ length: 40 }, () => admit([from(1)])));
+      const guesses = Array.from({ length: 40 }, () => admit([from(1)]).catch(turnedAway));
+      const outcomes = await Promise.all(guesses);
       expect(outcomes.filter((wait) => wait === undefined)).toHaveLength(freeOfOrigin);
-      for (const wait of outcomes) expect(wait ?? firstDelayMs).toBe(firstDelayMs);
+      for (const wait of outcomes) expect([undefined, firstDelayMs, 'turned away']).toContain(wait);
     });
 
     it('delays no other origin and no other account', async () => {
@@ -150,7 +152,13 @@ export const attemptsContract = (database: () => Database): void => {
         if (origin % 3 === 0) await database().attempts.succeeded(counters, startMs);
         if (origin % 3 === 1) await database().attempts.withdraw(counters, startMs);
       });
-      await Promise.all(work);
+      await Promise.all(work.map((one) => one.catch(turnedAway)));
     });
   });
+};
+
+/** On a machine that is slow enough, the bounded queue turns some away: that is not what these are about. */
+const turnedAway = (error: unknown): 'turned away' => {
+  expect(error).toBeInstanceOf(Overloaded);
+  return 'turned away';
 };

@@ -1,25 +1,29 @@
 /**
- * Many log-ins at once, in a thread of their own: the load beside them measures the server, and not how busy the sender
+ * Many requests at once, in a thread of their own: the load beside them measures the server, and not how busy the sender
  * of the flood is.
  */
 import { parentPort, Worker, workerData } from 'node:worker_threads';
-import { ask } from './client.ts';
+import { type Asking, ask } from './client.ts';
 
 export type Flood = {
   readonly url: string;
   readonly count: number;
-  readonly identifiers: readonly string[];
-  readonly password: string;
+  /** What is sent, in turn. */
+  readonly requests: readonly (Asking & { readonly path: string })[];
 };
 
-export type FloodAnswer = { readonly status: number; readonly retryAfter: string | null };
+export type FloodAnswer = {
+  readonly status: number;
+  readonly retryAfter: string | null;
+  readonly ms: number;
+};
 
-const send = ({ url, count, identifiers, password }: Flood): Promise<readonly FloodAnswer[]> =>
+const send = ({ url, count, requests }: Flood): Promise<readonly FloodAnswer[]> =>
   Promise.all(
     Array.from({ length: count }, async (_, n) => {
-      const body = { identifier: identifiers[n % identifiers.length], password };
-      const { status, retryAfter } = await ask(`${url}/auth/login`, { method: 'POST', body });
-      return { status, retryAfter };
+      const { path = '/health/live', ...asking } = requests[n % requests.length] ?? {};
+      const { status, retryAfter, ms } = await ask(`${url}${path}`, asking);
+      return { status, retryAfter, ms };
     }),
   );
 

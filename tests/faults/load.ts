@@ -5,7 +5,8 @@ import type { Changing, People, Settled } from './people.ts';
 
 /** One request of the load and what was wrong with its answer, if anything was. */
 export type Outcome = Answer & {
-  readonly kind: 'cached' | 'database' | 'write';
+  /** `floor`: needs neither Redis nor PostgreSQL, so it shows how busy the machine and the process are. */
+  readonly kind: 'cached' | 'database' | 'write' | 'floor';
   readonly path: string;
   /** Whether it was about a user whom nobody changes, who is cached all the time. */
   readonly isSettled: boolean;
@@ -52,6 +53,7 @@ export const startLoad = (url: string, people: People, options: LoadOptions = {}
   const reader = async (): Promise<void> => {
     while (!isStopped) {
       const n = turn++;
+      if (n % 11 === 0) note(await readFloor(url));
       const noCache = n % 5 === 0;
       const changing = n % 7 === 0 ? people.changing[n % people.changing.length] : undefined;
       note(
@@ -82,6 +84,12 @@ export const startLoad = (url: string, people: People, options: LoadOptions = {}
       return outcomes;
     },
   };
+};
+
+const readFloor = async (url: string): Promise<Outcome> => {
+  const path = '/health/live';
+  const answer = await ask(`${url}${path}`);
+  return { ...answer, kind: 'floor', path, isSettled: false, wrong: wrongStatus(answer) };
 };
 
 const readSettled = async (
@@ -161,6 +169,9 @@ export const refusedOf = (outcomes: readonly Outcome[]): readonly string[] =>
 
 export const timesOf = (outcomes: readonly Outcome[], kind: Outcome['kind']): readonly number[] =>
   outcomes.filter((outcome) => outcome.kind === kind).map(({ ms }) => ms);
+
+export const slowest = (outcomes: readonly Outcome[], ...kinds: readonly Outcome['kind'][]): number =>
+  Math.max(0, ...kinds.flatMap((kind) => timesOf(outcomes, kind)));
 
 export const p99 = (outcomes: readonly Outcome[], kind: Outcome['kind']): number =>
   percentile(timesOf(outcomes, kind), 0.99);

@@ -18,6 +18,8 @@ export type SceneOptions = {
   readonly preload?: string;
   /** Whom the server logs in to PostgreSQL as, and who owns the database; made if absent. By default a superuser. */
   readonly role?: string;
+  /** A PostgreSQL other than that of the tests. */
+  readonly databaseUrl?: string;
 };
 
 /** A server with a Redis and a PostgreSQL database of its own, each behind a proxy that fails on command. */
@@ -37,7 +39,7 @@ export type Scene = AsyncDisposable & {
 export type Stage = Omit<Scene, 'server' | 'people' | 'startAnother' | typeof Symbol.asyncDispose>;
 
 export const openStage = async (options: SceneOptions, opened: AsyncDisposableStack): Promise<Stage> => {
-  const database = opened.use(await createTestDatabase());
+  const database = opened.use(await createTestDatabase(options.databaseUrl));
   const redis = opened.use(await openRedis(options.redisSettings, options.startRedis));
   const toRedis = opened.use(await openFaultProxy({ host: '127.0.0.1', port: redis.port }));
   const { host, port, database: name } = database.address;

@@ -1,5 +1,6 @@
 import type { Row } from './row.ts';
 import { databaseOutages } from './rows/database-outages.ts';
+import { databaseProcesses } from './rows/database-processes.ts';
 import { databaseRefusals } from './rows/database-refusals.ts';
 import { embedded } from './rows/embedded.ts';
 import { processes } from './rows/processes.ts';
@@ -12,7 +13,7 @@ import { redisRefusals } from './rows/redis-refusals.ts';
 /** The faults of the table "What a user sees in each fault", by what is at fault; each part is a file of tests. */
 export const parts: { readonly [part in 'redis' | 'database' | 'process']: readonly Row[] } = {
   redis: [...redisOutages, ...redisRefusals, ...redisLosses, ...redisContents, ...redisAccess],
-  database: [...databaseOutages, ...databaseRefusals],
+  database: [...databaseOutages, ...databaseProcesses, ...databaseRefusals],
   process: [...processes, ...embedded],
 };
 

@@ -45,4 +45,22 @@ describe('a serial queue', () => {
     await queue.run(async () => undefined);
     expect(ran).toBe(false);
   });
+
+  it('lets the event loop go on between two turns, so that a wait can be too long behind what never pauses', async () => {
+    const queue = new SerialQueue({ maxWaiting: 100, maxWaitMs: 20 });
+    let turns = 0;
+    const ticking = setInterval(() => turns++, 1);
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 50 }, () =>
+        queue.run(async () => {
+          const untilMs = performance.now() + 5;
+          while (performance.now() < untilMs);
+        }),
+      ),
+    );
+    clearInterval(ticking);
+    const refused = outcomes.filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeGreaterThan(10);
+    expect(turns).toBeGreaterThan(1);
+  });
 });

@@ -3,9 +3,16 @@ import { connect, createServer, type Socket } from 'node:net';
 /**
  * What happens to connections: `pass`; `cut` (reset at once, the standing ones too); `black-hole` (accepted, and nothing
  * ever comes back; what was swallowed stays lost when the fault ends); `corrupt` (answers are replaced by garbage);
- * `{ latencyMs }` (each direction that much later, in order).
+ * `{ latencyMs }` (each direction that much later, in order); `{ closeMs }` (the end of a connection gets through that
+ * much later: a server that went away looks like one that is slow).
  */
-export type Fault = 'pass' | 'cut' | 'black-hole' | 'corrupt' | { readonly latencyMs: number };
+export type Fault =
+  | 'pass'
+  | 'cut'
+  | 'black-hole'
+  | 'corrupt'
+  | { readonly latencyMs: number }
+  | { readonly closeMs: number };
 
 /** A TCP proxy on 127.0.0.1 that fails on command. */
 export interface FaultProxy extends AsyncDisposable {
@@ -51,7 +58,7 @@ export const openFaultProxy = async (target: {
       if (pair.lost) return;
       const bytes = fault === 'corrupt' && from === pair.server ? garbage : chunk;
       const now = performance.now();
-      const latencyMs = typeof fault === 'object' ? fault.latencyMs : 0;
+      const latencyMs = typeof fault === 'object' && 'latencyMs' in fault ? fault.latencyMs : 0;
       // Never before what came earlier, also when the latency was taken back meanwhile.
       dueMs = Math.max(dueMs, now + latencyMs);
       // One queue and one timer: a timer of its own for each would let a later chunk overtake a timer that is late.
@@ -79,9 +86,15 @@ export const openFaultProxy = async (target: {
     pairs.add(pair);
     client.setNoDelay(true);
     upstream.setNoDelay(true);
-    upstream.on('error', () => close(pair, true));
-    // In a black hole not even the end of a connection gets through.
-    upstream.on('close', () => fault !== 'black-hole' && close(pair, false));
+    const closed = (abruptly: boolean): void => {
+      // In a black hole not even the end of a connection gets through.
+      if (fault === 'black-hole') return;
+      if (typeof fault === 'object' && 'closeMs' in fault)
+        setTimeout(() => close(pair, abruptly), fault.closeMs).unref();
+      else close(pair, abruptly);
+    };
+    upstream.on('error', () => closed(true));
+    upstream.on('close', () => closed(false));
     client.on('close', () => close(pair, false));
     forward(pair, client, upstream);
     forward(pair, upstream, client);

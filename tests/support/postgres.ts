@@ -15,8 +15,10 @@ export type TestDatabase = AsyncDisposable & {
 };
 
 /** Fails, rather than skips, when there is no server: a suite that did not run has proved nothing. */
-export const createTestDatabase = async (): Promise<TestDatabase> => {
-  const address = serverAddress();
+export const createTestDatabase = async (
+  url: string | undefined = process.env['TEST_DATABASE_URL'],
+): Promise<TestDatabase> => {
+  const address = serverAddress(url);
   const server = connect(address);
   const name = `kith_test_${randomBytes(6).toString('hex')}`;
   try {
@@ -44,8 +46,7 @@ export const urlOf = ({ host, port, user, password, database }: PostgresAddress)
   return `postgres://${encodeURIComponent(user)}${secret}@${host}:${port}/${database}`;
 };
 
-const serverAddress = (): PostgresAddress => {
-  const url = process.env['TEST_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
+const serverAddress = (url = 'postgres://postgres@127.0.0.1:5432/postgres'): PostgresAddress => {
   const address = parseDatabaseUrl(url);
   if (!address.ok) throw new Error(`TEST_DATABASE_URL: ${address.error.detail}`);
   return address.value;

@@ -26,6 +26,8 @@ export const end = async (
   if (!isRunning(child)) return;
   const exited = new Promise((resolve) => child.once('exit', resolve));
   child.kill(signal);
+  // One that is stopped hears of it when it goes on.
+  child.kill('SIGCONT');
   const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
   await exited;
   clearTimeout(timer);
@@ -47,6 +49,9 @@ export const removeFolder = (folder: string): void => {
 };
 
 process.on('exit', () => {
-  for (const [child, signal] of running) child.kill(signal);
+  for (const [child, signal] of running) {
+    child.kill(signal);
+    child.kill('SIGCONT');
+  }
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });

@@ -1,5 +1,5 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, readdirSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chownSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/redis-server.ts';
@@ -11,6 +11,14 @@ export interface PostgresCluster extends AsyncDisposable {
   readonly port: number;
   /** Past every proxy. */
   readonly sql: Sql;
+  /** SIGKILL to every process of it; resolves when they are gone. */
+  kill(): Promise<void>;
+  /** After `kill`: recovers what was committed; resolves when it answers. */
+  start(): Promise<void>;
+  /** SIGSTOP to every process of it: connections stay, answers do not come. */
+  hang(): void;
+  /** SIGCONT. */
+  resume(): void;
 }
 
 const hint = 'initdb was not found: install PostgreSQL 13 or later (Debian: apt-get install postgresql)';
@@ -58,17 +66,63 @@ export const openPostgresCluster = async (): Promise<PostgresCluster> => {
     unix_socket_directories: directory,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = adopt(spawn(join(bin, 'postgres'), ['-D', data, ...flags], options), 'SIGQUIT');
   const sql = connectTo(port);
+  let server: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    const started = adopt(spawn(join(bin, 'postgres'), ['-D', data, ...flags], options), 'SIGQUIT');
+    server = started;
+    for (let attempt = 0; attempt < 200 && isRunning(started); attempt++) {
+      if (await sql.answers()) return;
+      await sleep(50);
+    }
+    throw new Error('the PostgreSQL of the run did not start within 10 s');
+  };
+  const kill = async (): Promise<void> => {
+    const gone = server;
+    const all = processesOf(gone);
+    server = undefined;
+    if (gone === undefined || all.length === 0) return;
+    const exited = new Promise((resolve) => gone.once('exit', resolve));
+    signal(all, 'SIGKILL');
+    await exited;
+  };
   const close = async (): Promise<void> => {
     await sql[Symbol.asyncDispose]();
-    await end(server, 'SIGQUIT');
+    signal(processesOf(server), 'SIGCONT');
+    if (server !== undefined) await end(server, 'SIGQUIT');
     remove();
   };
-  for (let attempt = 0; attempt < 100 && isRunning(server); attempt++) {
-    if (await sql.answers()) return { port, sql, [Symbol.asyncDispose]: close };
-    await sleep(50);
+  const cluster = {
+    port,
+    sql,
+    kill,
+    start,
+    hang: () => signal(processesOf(server), 'SIGSTOP'),
+    resume: () => signal(processesOf(server), 'SIGCONT'),
+    [Symbol.asyncDispose]: close,
+  };
+  try {
+    await start();
+    return cluster;
+  } catch (error) {
+    await close();
+    throw error;
   }
-  await close();
-  throw new Error('the PostgreSQL of the torture run did not start within 5 s');
+};
+
+/** The server first, so that it starts no more; then those whom it started, one a connection. */
+const processesOf = (server: ChildProcess | undefined): readonly number[] => {
+  if (server?.pid === undefined || !isRunning(server)) return [];
+  const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8');
+  return [server.pid, ...children.split(' ').filter(Boolean).map(Number)];
+};
+
+const signal = (pids: readonly number[], name: NodeJS.Signals): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
 };

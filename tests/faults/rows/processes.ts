@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ask } from '../client.ts';
-import { flood } from '../flood.ts';
+import { type Flood, flood } from '../flood.ts';
 import { lostWrites, p99, refusedOf, startLoad, wrongsOf } from '../load.ts';
 import { password } from '../people.ts';
 import type { Row } from '../row.ts';
@@ -139,23 +139,39 @@ export const processes: readonly Row[] = [
       const before = outcomes.filter(({ startedAtMs }) => startedAtMs < startMs);
       checks.atMostMs('slowest cut after', Math.max(...closed), 10_000);
       checks.none('refusals', refusedOf(outcomes));
-      checks.atMostMsOver('p99 of others', p99(outcomes, 'cached'), p99(before, 'database'), 50);
+      const othersMs = Math.max(p99(before, 'database'), p99(outcomes, 'floor'));
+      checks.atMostMsOver('p99 of others', p99(outcomes, 'cached'), othersMs, 50);
     },
   },
   {
     fault: own,
     name: '500 log-ins at once leave the others quick',
-    run: async ({ checks, scene: shared }) => {
+    run: async ({ checks, pace, scene: shared }) => {
       const { server, people } = await shared();
       await untilHealthy(server, 10_000);
-      const load = startLoad(server.url, people, { readers: 3, writers: 0 });
-      await sleep(500);
-      const fromMs = performance.now();
-      const identifiers = people.settled.map(({ username }) => username);
-      const answers = await flood({ url: server.url, count: 500, identifiers, password });
-      const untilMs = performance.now();
-      await load.stop();
-      const meanwhile = load.between(fromMs, untilMs);
+      const logIns = people.settled.map(({ username }) => ({
+        path: '/auth/login',
+        method: 'POST',
+        body: { identifier: username, password },
+      }));
+      const beside = async (requests: Flood['requests']) => {
+        const load = startLoad(server.url, people, { readers: 3, writers: 0 });
+        await sleep(300);
+        const fromMs = performance.now();
+        const answers = await flood({ url: server.url, count: 500, requests });
+        const meanwhile = load.between(fromMs, performance.now());
+        await load.stop();
+        return { answers, meanwhile };
+      };
+      // What 500 connections at once cost on this machine, whatever they ask.
+      const cheap = [];
+      const dear = [];
+      const rounds = pace(2, 5);
+      for (let round = 0; round < rounds; round++) {
+        cheap.push(await beside([{ path: '/health/live' }]));
+        dear.push(await beside(logIns));
+      }
+      const answers = dear.flatMap((one) => one.answers);
       const statuses = [...new Set(answers.map(({ status }) => status))].sort();
       checks.holds(
         `log-ins answered ${statuses.join()}`,
@@ -165,8 +181,39 @@ export const processes: readonly Row[] = [
         '503 without Retry-After',
         answers.filter(({ status, retryAfter }) => status === 503 && retryAfter === null),
       );
+      const meanwhile = dear.flatMap((one) => one.meanwhile);
       checks.none('refusals of others', refusedOf(meanwhile));
-      checks.atMostMs('p99 of others', p99(meanwhile, 'cached'), 100);
+      const cheapMs = p99(
+        cheap.flatMap((one) => one.meanwhile),
+        'cached',
+      );
+      checks.atMostMs(
+        `p99 of others (${Math.round(cheapMs)} ms beside the cheapest)`,
+        p99(meanwhile, 'cached'),
+        Math.max(100, 4 * cheapMs),
+        '100 ms, or 4 times what it is beside 500 of the cheapest requests',
+      );
+    },
+  },
+  {
+    fault: 'stray error',
+    name: 'an error that nobody caught ends the process with 1 and a line without its message; nothing acknowledged is lost',
+    run: async ({ runtime, checks }) => {
+      const preload = fileURLToPath(new URL('../stray-error.ts', import.meta.url));
+      await using scene = await openScene({ runtime, preload });
+      const { server, people } = scene;
+      const load = startLoad(server.url, people, { pauseMs: 2 });
+      await sleep(500);
+      server.signal('SIGUSR2');
+      const code = await server.exit();
+      const outcomes = await load.stop();
+      checks.is('exit code', code, 1);
+      checks.is('last words', server.lines.at(-1)?.event, 'crashed');
+      checks.holds('no password in the log', !server.output.includes('canary'));
+      const next = await scene.startAnother();
+      await readiness(next, 10_000);
+      checks.none('lost writes', await lostWrites(next.url, people));
+      checks.none('wrong answers', wrongsOf(outcomes.filter(({ status }) => status !== 0)));
     },
   },
 ];

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openFaultProxy } from '../../support/fault-proxy.ts';
 import { openRedis } from '../../support/redis-server.ts';
 import { ask, fieldOf } from '../client.ts';
-import { write } from '../load.ts';
+import { refusedOf, startLoad, write, wrongsOf } from '../load.ts';
 import { populate } from '../people.ts';
 import type { Row } from '../row.ts';
-import { openStage, readiness, until } from '../scene.ts';
+import { openStage, readiness, until, untilDegraded, untilHealthy } from '../scene.ts';
 import { startServer } from '../server.ts';
 import { redisFault } from './redis-fault.ts';
 
@@ -59,6 +59,33 @@ export const redisLosses: readonly Row[] = [
       await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
     },
   }),
+  {
+    fault,
+    name: 'a Redis that comes back empty to 64 readers at once sends few of them to the database',
+    run: async ({ checks, scene: shared }) => {
+      const { server, people, redis } = await shared();
+      await untilHealthy(server, 10_000);
+      const load = startLoad(server.url, people, { readers: 64, writers: 0, pauseMs: 1 });
+      await sleep(500);
+      await redis.kill();
+      await untilDegraded(server, 5000);
+      await sleep(500);
+      await redis.start();
+      const healthyMs = await untilHealthy(server, 10_000);
+      const fromMs = performance.now();
+      await sleep(1000);
+      const outcomes = await load.stop();
+      const reads = outcomes.filter(({ kind, startedAtMs }) => kind === 'cached' && startedAtMs >= fromMs);
+      const missed = reads.filter(({ cacheStatus }) => !cacheStatus.includes('hit'));
+      const records = people.settled.reduce((sum, { truth }) => sum + truth.size, people.changing.length);
+      checks.holds('healthy again', healthyMs !== undefined);
+      checks.none('wrong answers', wrongsOf(outcomes));
+      checks.none('refusals', refusedOf(outcomes));
+      checks.atLeast('reads in the second after it', reads.length, 5 * records);
+      // One fills a record; those who ask in that moment do not wait for it.
+      checks.atMost(`of them at the database, for ${records} records`, missed.length, 3 * records);
+    },
+  },
   {
     fault,
     name: 'with REDIS_WAIT_REPLICAS=1, a fail-over to a replica that lacks the last writes serves nothing old',

@@ -3,7 +3,7 @@ import type { Row } from '../row.ts';
 import { redisFault } from './redis-fault.ts';
 
 const outage = 'dies, or hangs (SIGSTOP), under load';
-const badNetwork = 'slow (500 ms), half-open TCP, RST storm, protocol garbage, `CLIENT PAUSE`';
+const badNetwork = 'slow (500 ms), slow close, half-open TCP, RST storm, protocol garbage, `CLIENT PAUSE`';
 
 /** Redis is away, or as good as away. */
 export const redisOutages: readonly Row[] = [
@@ -18,6 +18,18 @@ export const redisOutages: readonly Row[] = [
     name: 'a Redis that hangs (SIGSTOP) under load costs one deadline, then nothing',
     inject: ({ redis }) => redis.hang(),
     heal: ({ redis }) => redis.resume(),
+  }),
+  redisFault({
+    fault: badNetwork,
+    name: 'a Redis whose connections take 3 s to close is out of use before they are',
+    inject: async ({ redis, toRedis }) => {
+      toRedis.set({ closeMs: 3000 });
+      await redis.kill();
+    },
+    heal: async ({ redis, toRedis }) => {
+      toRedis.set('pass');
+      await redis.start();
+    },
   }),
   redisFault({
     fault: badNetwork,
