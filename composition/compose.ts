@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Container } from 'inversify';
 import { createHttp, type Http } from '../adapters/http/http.ts';
 import { toNodeHandler } from '../adapters/http/listen.ts';
+import { observeRequests } from '../adapters/telemetry/observed-requests.ts';
 import type { Application } from '../application/application.ts';
 import type { BootstrapAdmin } from '../application/users/bootstrap-admin.ts';
 import { Closing } from './closing.ts';
@@ -83,18 +84,29 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
   const application = await container.getAsync(services.application);
   const bootstrapAdmin = await container.getAsync(services.bootstrapAdmin);
   const replayer = await container.getAsync(services.replayer);
-  const limits = await container.getAsync(services.limits);
+  const limits = await container.getAsync(services.observedLimits);
+  const metrics = await container.getAsync(services.metrics);
+  const liveStates = await container.getAsync(services.liveStates);
+  const events = container.get(services.events);
   await replayer.start();
 
   let isDraining = false;
   const http = createHttp(application, {
-    log: container.get(services.log),
+    log: events,
     // A request id needs no order, and this one takes its chance from a pool.
     ids: { uuid: () => crypto.randomUUID() },
     corsOrigins: config.http.corsOrigins,
     trustedProxies: config.http.trustedProxies,
     limits,
     isShuttingDown: () => isDraining,
+    observe: observeRequests(container.get(services.counts), container.get(services.tracing)),
+    operations: {
+      metrics,
+      state: async (after) => ({
+        ...(await liveStates.read(after.sample)),
+        events: events.since(after.event),
+      }),
+    },
   });
   const open = opened.move();
   let closed: Promise<void> | undefined;

@@ -4,6 +4,15 @@ import { JoseAccessTokens } from '../adapters/jose/jose-access-tokens.ts';
 import { Argon2PasswordHasher } from '../adapters/oslo/argon2-password-hasher.ts';
 import { systemClock, systemTimer } from '../adapters/system/clock.ts';
 import { systemIds } from '../adapters/system/ids.ts';
+import { RecentEvents } from '../adapters/system/recent-events.ts';
+import { Counts } from '../adapters/telemetry/counts.ts';
+import { LiveStates } from '../adapters/telemetry/live-state.ts';
+import { prometheusMetrics } from '../adapters/telemetry/metrics.ts';
+import { observeApplication, observeLimits } from '../adapters/telemetry/observed-application.ts';
+import { observeCache } from '../adapters/telemetry/observed-cache.ts';
+import { observeDatabase } from '../adapters/telemetry/observed-database.ts';
+import type { Sources } from '../adapters/telemetry/readings.ts';
+import { findTracing } from '../adapters/telemetry/tracing.ts';
 import { KeyedThrottle } from '../adapters/throttle/keyed-throttle.ts';
 import type { Application } from '../application/application.ts';
 import { CachedContactDirectory } from '../application/caching/contact-directory.ts';
@@ -39,6 +48,7 @@ import type { Config } from './config.ts';
 import {
   derive,
   findSecrets,
+  observeRedis,
   openCache,
   openDatabase,
   openLimits,
@@ -55,8 +65,10 @@ type Boxes = { readonly [Name in keyof Services]: Box<Services[Name]> };
 
 /** The wiring diagram: a line a box, with its inputs. */
 const boxes = (given: Config): Boxes => {
-  const { config, secrets, clock, timer, ids, log, hasher, tokens, database, shared, cache, caches } =
-    services;
+  const { config, secrets, clock, timer, ids, hasher, tokens, shared, caches } = services;
+  // Everybody uses these as they are observed.
+  const { events: log, observedDatabase: database, observedCache: cache } = services;
+  const { counts, tracing, sources, useCases } = services;
   const { users, contacts, transactions, journal, health, statistics, writes } = services;
   const { userDirectory, contactDirectory } = services;
   const {
@@ -84,11 +96,15 @@ const boxes = (given: Config): Boxes => {
     clock: constant(systemClock),
     timer: constant(systemTimer),
     ids: constant(systemIds),
+    counts: box(() => new Counts(), {}),
+    tracing: box(findTracing, {}),
     log: box(openLog, { config, clock }),
+    events: box(({ log, clock, counts }) => new RecentEvents(log, clock, (level) => counts.logLines.add(level)), { log: services.log, clock, counts }),
     hasher: box(({ timer, config }) => new Argon2PasswordHasher(timer, config.hashing), { timer, config }),
     tokens: box(construct(JoseAccessTokens), { secrets, ttlSeconds, clock, ids }),
 
     database: box(openDatabase, { config, log }),
+    observedDatabase: box(({ database, ...needs }) => observeDatabase(database, needs), { database: services.database, counts, clock, tracing }),
     users: box(({ database }) => database.users, { database }),
     contacts: box(({ database }) => database.contacts, { database }),
     transactions: box(({ database }) => database.transactions, { database }),
@@ -99,8 +115,11 @@ const boxes = (given: Config): Boxes => {
     health: box(({ database }) => database.health, { database }),
 
     shared: box(openShared, { config, secrets, clock, timer, ids, log }),
+    observedShared: box(observeRedis, { shared, counts, clock, tracing }),
     limits: box(openLimits, { config, shared, secrets }),
-    cache: box(openCache, { config, shared, clock, ids }),
+    observedLimits: box(({ limits, counts }) => observeLimits(limits, counts), { limits: services.limits, counts }),
+    cache: box(openCache, { config, shared: services.observedShared, clock, ids }),
+    observedCache: box(({ cache, ...needs }) => observeCache(cache, needs), { cache: services.cache, counts, clock, tracing }),
     caches: box(({ cache }) => cache.caches, { cache }),
     statistics: box(() => new StatisticsCounter(), {}),
     writes: box(construct(FencedWrites), { transactions, journal, cache, clock, timer, ids, log, statistics, journalBoundMs }),
@@ -109,7 +128,7 @@ const boxes = (given: Config): Boxes => {
     contactDirectory: box(construct(CachedContactDirectory), { contacts, caches, timer, ids, statistics }),
 
     bootstrapAdmin: box(bootstrapAdmin, { users, writes, hasher, clock, ids, passwordRules }),
-    application: boxOf<Application>({
+    useCases: boxOf<Application>({
       register: box(register, { directory: userDirectory, tokens, throttle, log, writes, hasher, clock, ids, passwordRules }),
       logIn: box(logIn, { users, hasher, throttle, tokens, writes, log }),
       authenticate: box(authenticate, { tokens, directory: userDirectory }),
@@ -134,8 +153,24 @@ const boxes = (given: Config): Boxes => {
       getStatistics: box(({ statistics }) => () => statistics.read(), { statistics }),
       checkReadiness: box(checkReadiness, { health, clock }),
     }),
+    application: box(({ useCases, counts, tracing }) => observeApplication(useCases, counts, tracing), { useCases, counts, tracing }),
+
+    sources: box(sourcesOf, { counts, clock, statistics, cache, database, hasher, shared, maxStalenessMs, journalBoundMs }),
+    metrics: box(({ sources }) => prometheusMetrics(sources), { sources }),
+    liveStates: box(({ sources, timer }) => new LiveStates(sources, timer), { sources, timer }),
   };
 };
+
+type Needs<Name extends keyof Services> = Pick<Services, Name>;
+
+/** Where the numbers are that operators see. */
+const sourcesOf = ({
+  shared,
+  ...needs
+}: Needs<'shared' | Exclude<keyof Sources, 'redisCounters'>>): Sources => ({
+  ...needs,
+  redisCounters: shared?.counters,
+});
 
 const construct =
   <T, Needs>(type: new (needs: Needs) => T): ((needs: Needs) => T) =>

@@ -9,6 +9,7 @@ import { RedisCache, redisDefaults } from '../adapters/redis/redis-cache.ts';
 import { systemTimer } from '../adapters/system/clock.ts';
 import { jsonLog } from '../adapters/system/log.ts';
 import { steadyLog } from '../adapters/system/steady-log.ts';
+import { observeShared } from '../adapters/telemetry/observed-cache.ts';
 import { MemoryTier } from '../adapters/tiered/memory-tier.ts';
 import { TieredCache } from '../adapters/tiered/tiered-cache.ts';
 import type { Cache } from '../domain/ports/cache.ts';
@@ -62,9 +63,31 @@ export const openShared = async ({
     cache,
     bus,
     scripts: cache,
+    counters: () => cache.counters(),
     async [Symbol.asyncDispose]() {
       await Promise.all([bus[Symbol.asyncDispose](), cache[Symbol.asyncDispose]()]);
     },
+  };
+};
+
+/** Redis with what is asked of it counted, timed and traced. Whoever opened it closes it. */
+export const observeRedis = ({
+  shared,
+  ...observing
+}: Needs<'shared' | 'counts' | 'clock' | 'tracing'>): Shared | undefined => {
+  if (shared === undefined) return undefined;
+  const { cache } = shared;
+  return {
+    ...shared,
+    cache: {
+      caches: observeShared(cache.caches, observing),
+      inUse: () => cache.inUse(),
+      acceptsWrites: () => cache.acceptsWrites(),
+      clear: () => cache.clear(),
+      health: () => cache.health(),
+      [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 };
 

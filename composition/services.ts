@@ -1,11 +1,18 @@
 import type { ServiceIdentifier } from 'inversify';
 import type { ScriptStore } from '../adapters/rate-limit/address-limits.ts';
+import type { RecentEvents } from '../adapters/system/recent-events.ts';
+import type { Counts } from '../adapters/telemetry/counts.ts';
+import type { LiveStates } from '../adapters/telemetry/live-state.ts';
+import type { MetricsText } from '../adapters/telemetry/metrics.ts';
+import type { Sources } from '../adapters/telemetry/readings.ts';
+import type { Tracing } from '../adapters/telemetry/tracing.ts';
 import type { SharedCache } from '../adapters/tiered/tiered-cache.ts';
 import type { Application } from '../application/application.ts';
 import type { JournalReplayer } from '../application/caching/journal.ts';
 import type { FencedWrites } from '../application/caching/protocol.ts';
 import type { StatisticsCounter } from '../application/caching/statistics.ts';
 import type { ContactDirectory, UserDirectory } from '../application/directories.ts';
+import type { RedisCounters } from '../application/health/live-state.ts';
 import type { BootstrapAdmin } from '../application/users/bootstrap-admin.ts';
 import type { PasswordRules } from '../domain/password.ts';
 import type { Cache, Caches, InvalidationBus } from '../domain/ports/cache.ts';
@@ -66,6 +73,18 @@ export interface Services {
   readonly whenDatabaseUnreachable: Config['cache']['whenDatabaseUnreachable'];
   readonly bootstrapAdmin: BootstrapAdmin;
   readonly application: Application;
+  /** What is counted, traced and logged, and the services as those use them who are to be seen. */
+  readonly counts: Counts;
+  readonly tracing: Tracing | undefined;
+  readonly events: RecentEvents;
+  readonly observedDatabase: Database;
+  readonly observedShared: Shared | undefined;
+  readonly observedCache: Cache;
+  readonly observedLimits: RequestLimits;
+  readonly useCases: Application;
+  readonly sources: Sources;
+  readonly metrics: MetricsText;
+  readonly liveStates: LiveStates;
 }
 
 /** The first signs, all verify. */
@@ -75,6 +94,7 @@ export type Shared = AsyncDisposable & {
   readonly cache: SharedCache;
   readonly bus: InvalidationBus;
   readonly scripts: ScriptStore;
+  readonly counters: () => RedisCounters;
 };
 
 /** The names under which Inversify knows the services. They carry their type: a bare symbol would fit anywhere. */
@@ -113,4 +133,15 @@ export const services: { readonly [Name in keyof Services]: ServiceIdentifier<Se
   whenDatabaseUnreachable: Symbol('whenDatabaseUnreachable'),
   bootstrapAdmin: Symbol('bootstrapAdmin'),
   application: Symbol('application'),
+  counts: Symbol('counts'),
+  tracing: Symbol('tracing'),
+  events: Symbol('events'),
+  observedDatabase: Symbol('observedDatabase'),
+  observedShared: Symbol('observedShared'),
+  observedCache: Symbol('observedCache'),
+  observedLimits: Symbol('observedLimits'),
+  useCases: Symbol('useCases'),
+  sources: Symbol('sources'),
+  metrics: Symbol('metrics'),
+  liveStates: Symbol('liveStates'),
 };

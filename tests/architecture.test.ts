@@ -24,7 +24,16 @@ const rules: Readonly<Record<string, Rule>> = {
   'adapters/blocklist': { folders: inward, packages: ['@zxcvbn-ts/language-common'] },
   'adapters/http': {
     folders: inward,
-    packages: ['h3', 'srvx', 'zod', 'node:buffer', 'node:crypto', 'node:http', 'node:net'],
+    packages: [
+      'h3',
+      'srvx',
+      'zod',
+      'node:buffer',
+      'node:crypto',
+      'node:fs/promises',
+      'node:http',
+      'node:net',
+    ],
   },
   'adapters/jose': { folders: inward, packages: ['jose', 'lru-cache', 'node:crypto'] },
   'adapters/memory': { folders: inward, packages: ['lru-cache'] },
@@ -39,6 +48,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'adapters/rate-limit': { folders: inward, packages: ['rate-limiter-flexible', 'node:crypto'] },
   'adapters/redis': { folders: inward, packages: ['redis', 'cockatiel', 'node:crypto', 'node:timers'] },
   'adapters/system': { folders: inward, packages: ['uuid', 'node:buffer'] },
+  'adapters/telemetry': { folders: inward, packages: ['prom-client', '@opentelemetry/api'] },
   'adapters/throttle': { folders: inward, packages: ['node:crypto'] },
   'adapters/tiered': { folders: inward, packages: ['lru-cache'] },
   cli: {

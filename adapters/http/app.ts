@@ -15,6 +15,7 @@ import { withDeadline } from './deadline.ts';
 import { guard, isPublicName } from './guard.ts';
 import { requestIdOf } from './headers.ts';
 import { check } from './input.ts';
+import type { ObserveRequests } from './operations.ts';
 import { failureProblem, invalidProblem, problem } from './problems.ts';
 import { parseQuery } from './query.ts';
 import { type Reply, toResponse } from './reply.ts';
@@ -35,6 +36,7 @@ export type AppContext = {
   readonly isShuttingDown: () => boolean;
   /** Whether only who is near is meant to ask, and without a token. */
   readonly isPrivate?: boolean;
+  readonly observe: ObserveRequests;
 };
 
 /** A request on its way; `stage` is for the one who has to say why it took too long. */
@@ -57,6 +59,7 @@ export const createApp = (
   context: AppContext,
 ): ((request: Request) => Promise<Response>) => {
   const { application, cors } = context;
+  const unrouted = context.observe('other', 'other');
   const app = new H3({
     silent: true,
     allowMalformedURL: true,
@@ -74,14 +77,23 @@ export const createApp = (
     return response;
   };
 
-  const serve = (visit: Visit, rows: RoutesOfPath): Promise<Response> => {
-    const work = answer(visit, rows).catch((error: unknown) =>
-      thrownProblem(error, context.log, visit.requestId),
+  const refuse = (request: Request, requestId: string, reply: Reply): Response => {
+    unrouted.answered(reply.status, 0);
+    return respond(request, requestId, reply);
+  };
+
+  const serve = (visit: Visit, rows: ObservedRows): Promise<Response> => {
+    const { request } = visit;
+    const startedAtMs = performance.now();
+    const observed = rows.observers.get(request.method) ?? unrouted;
+    const work = observed.trace(request, () =>
+      answer(visit, rows).catch((error: unknown) => thrownProblem(error, context.log, visit.requestId)),
     );
     const late = () => problem(visit.stage === 'receiving' ? 'request-timeout' : 'deadline-exceeded');
-    return withDeadline(work, context.requestDeadlineMs, late).then((reply) =>
-      respond(visit.request, visit.requestId, reply),
-    );
+    return withDeadline(work, context.requestDeadlineMs, late).then((reply) => {
+      observed.answered(reply.status, performance.now() - startedAtMs);
+      return respond(request, visit.requestId, reply);
+    });
   };
 
   const answer = async (visit: Visit, rows: RoutesOfPath): Promise<Reply> => {
@@ -127,8 +139,9 @@ export const createApp = (
     return retryAfterMs === undefined ? undefined : problem('too-many-attempts', { retryAfterMs });
   };
 
-  app.all('/**', ({ req }) => respond(req, newId(req), problem('not-found')));
-  for (const [pattern, rows] of routesByPath(routes)) {
+  app.all('/**', ({ req }) => refuse(req, newId(req), problem('not-found')));
+  for (const [pattern, routesOfPath] of routesByPath(routes)) {
+    const rows = observeRows(routesOfPath, context.observe);
     app.all(pattern, (event) => {
       const request = event.req;
       const requestId = newId(request);
@@ -136,7 +149,7 @@ export const createApp = (
       // h3 takes a path with a slash at its end for the one without.
       const { pathname, search } = event.url;
       if (parameters === undefined || (pathname.endsWith('/') && pathname !== '/')) {
-        return respond(request, requestId, problem('not-found'));
+        return refuse(request, requestId, problem('not-found'));
       }
       return serve({ request, requestId, search, parameters, stage: 'answering' }, rows);
     });
@@ -144,10 +157,24 @@ export const createApp = (
 
   return async (request) => {
     const flaw = guard(request) ?? (context.isPrivate && isPublicName(request) ? 'bad-host' : undefined);
-    if (flaw !== undefined) return respond(request, newId(request), problem(flaw));
+    if (flaw !== undefined) return refuse(request, newId(request), problem(flaw));
     const handed = await app.fetch(request);
     return answers.get(request) ?? handed;
   };
+};
+
+type ObservedRows = RoutesOfPath & { readonly observers: ReadonlyMap<string, ReturnType<ObserveRequests>> };
+
+/** HEAD counts as the GET that it is. */
+const observeRows = (rows: RoutesOfPath, observe: ObserveRequests): ObservedRows => {
+  const byRoute = new Map<Route, ReturnType<ObserveRequests>>();
+  const observers = new Map<string, ReturnType<ObserveRequests>>();
+  for (const [method, route] of rows.byMethod) {
+    const observer = byRoute.get(route) ?? observe(route.method, route.path);
+    byRoute.set(route, observer);
+    observers.set(method, observer);
+  }
+  return { ...rows, observers };
 };
 
 const authenticate = async (call: Call, freshness: Freshness): Promise<Result<Read<User>, Reply>> => {

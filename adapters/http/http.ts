@@ -5,6 +5,7 @@ import type { RequestLimits } from '../../domain/ports/security.ts';
 import { createApp } from './app.ts';
 import { createOriginOf } from './client-address.ts';
 import { createCors } from './cors.ts';
+import { type ObserveRequests, type Operations, observeNothing } from './operations.ts';
 import { operationsRoutes, publicRoutes } from './routes.ts';
 import { TextResponse } from './text-response.ts';
 
@@ -33,17 +34,21 @@ export type HttpOptions = {
   readonly requestDeadlineMs?: number | undefined;
   /** While true, `/health/ready` is 503, so that a load balancer sends nobody here any more. */
   readonly isShuttingDown?: (() => boolean) | undefined;
+  /** What measures and traces requests. Nothing by default. */
+  readonly observe?: ObserveRequests | undefined;
+  /** What operators see beside health. Nothing by default. */
+  readonly operations?: Operations | undefined;
 };
 
 /** The contract of the HTTP API over the use cases. */
 export const createHttp = (application: Application, options: HttpOptions): Http => {
   const { log, ids, corsOrigins = [], trustedProxies = [], limits = noLimits } = options;
-  const { requestDeadlineMs = 8000, isShuttingDown = () => false } = options;
+  const { requestDeadlineMs = 8000, isShuttingDown = () => false, observe = observeNothing } = options;
   const originOf = createOriginOf(trustedProxies);
-  const context = { application, log, ids, originOf, limits, requestDeadlineMs, isShuttingDown };
+  const context = { application, log, ids, originOf, limits, requestDeadlineMs, isShuttingDown, observe };
   return {
     fetch: forAnyHost(createApp(publicRoutes, { ...context, cors: createCors(corsOrigins) })),
-    ops: forAnyHost(createApp(operationsRoutes, { ...context, cors: createCors([]), isPrivate: true })),
+    ops: forAnyHost(createApp(operationsRoutes(options.operations), { ...context, cors: createCors([]), isPrivate: true })),
   };
 };
 

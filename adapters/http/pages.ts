@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type Content, Html, html } from './html.ts';
 import { type JsonSchema, propertiesOf, toJsonSchema } from './json-schema.ts';
 import { commonCodes, ownCodes } from './openapi.ts';
 import type { ProblemRow } from './problem-table.ts';
@@ -18,36 +19,6 @@ const policy = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
-
-const escapes: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** Markup, as opposed to text that still has to be escaped. */
-class Html {
-  readonly markup: string;
-  constructor(markup: string) {
-    this.markup = markup;
-  }
-}
-
-type Content = Html | string | number | readonly Content[];
-
-const render = (content: Content): string => {
-  if (content instanceof Html) return content.markup;
-  if (typeof content === 'string' || typeof content === 'number') {
-    return String(content).replace(/[&<>"']/g, (character) => escapes[character] ?? '');
-  }
-  return content.map(render).join('');
-};
-
-/** Every interpolated value is escaped unless it is markup already: forgetting to is not possible. */
-const html = (parts: TemplateStringsArray, ...contents: readonly Content[]): Html =>
-  new Html(parts.map((part, index) => part + render(contents[index] ?? '')).join(''));
 
 const page = (title: string, main: Html): Reply => ({
   status: 200,

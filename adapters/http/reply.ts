@@ -6,6 +6,8 @@ export type Reply = {
   readonly status: number;
   readonly headers: HeaderList;
   readonly body: string | null | ((requestId: string) => string);
+  /** Whether anybody may keep it, as its own Cache-Control says; nothing else is to be kept by anybody. */
+  readonly isPublic?: true;
 };
 
 export type Answer = Reply | Promise<Reply>;
@@ -31,9 +33,9 @@ export const toResponse = (reply: Reply, requestId: string, method: string, more
   const headers: [string, string][] = [
     ['x-request-id', requestId],
     ['x-content-type-options', 'nosniff'],
-    ['cache-control', 'private, no-store'],
     ['referrer-policy', 'no-referrer'],
   ];
+  if (!reply.isPublic) headers.push(['cache-control', 'private, no-store']);
   for (const [name, value] of reply.headers) headers.push([name, value]);
   for (const [name, value] of more) headers.push([name, value]);
   const body = typeof reply.body === 'function' ? reply.body(requestId) : reply.body;

@@ -3,6 +3,8 @@ import { adminRoutes } from './admin-routes.ts';
 import { contactRoutes } from './contact-routes.ts';
 import { documentationRoutes, problemRoute } from './documentation-routes.ts';
 import { healthRoutes } from './health-routes.ts';
+import type { Operations } from './operations.ts';
+import { liveRoutes } from './operations-routes.ts';
 import type { Route } from './route.ts';
 import { userRoutes } from './user-routes.ts';
 
@@ -17,4 +19,8 @@ export const publicRoutes: readonly Route[] = [
 ];
 
 /** Everything that the operations listener answers. */
-export const operationsRoutes: readonly Route[] = [...healthRoutes('whole'), problemRoute];
+export const operationsRoutes = (operations?: Operations): readonly Route[] => [
+  ...healthRoutes('whole'),
+  ...(operations === undefined ? [] : liveRoutes(operations)),
+  problemRoute,
+];

@@ -149,4 +149,10 @@ export const contactsQuery: z.ZodType<ContactsQuery> = z.strictObject({
     .optional(),
 });
 
+export type LiveStateQuery = { after_sample?: number | undefined; after_event?: number | undefined };
+export const liveStateQuery: z.ZodType<LiveStateQuery> = z.strictObject({
+  after_sample: decimal({ minimum: 0 }),
+  after_event: decimal({ minimum: 0 }),
+});
+
 export const noQuery: z.ZodType<object> = z.strictObject({});

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { sql } from 'kysely';
-import type { Database, Journal } from '../../domain/ports/persistence.ts';
+import type { Database, DatabaseStatus, Journal } from '../../domain/ports/persistence.ts';
 import { attemptCounters } from './attempts.ts';
 import { contactRepository } from './contacts.ts';
 import { journalOf } from './journal.ts';
@@ -15,9 +15,10 @@ export type Parts = {
   readonly listen: Journal['listen'];
   readonly maxTransactionMs: number;
   readonly close: () => Promise<void>;
+  readonly status: () => DatabaseStatus;
 };
 
-export const assemble = ({ em, admit, listen, maxTransactionMs, close }: Parts): Database => {
+export const assemble = ({ em, admit, listen, maxTransactionMs, close, status }: Parts): Database => {
   const statements = new Statements(em, admit);
   return {
     users: userRepository(statements),
@@ -30,6 +31,7 @@ export const assemble = ({ em, admit, listen, maxTransactionMs, close }: Parts):
         await statements.read(sql`select 1`);
       },
     },
+    status,
     [Symbol.asyncDispose]: close,
   };
 };

@@ -54,6 +54,14 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
     em: orm.em,
     admit,
     maxTransactionMs,
+    // One connection, which is this process; notifications in it are function calls.
+    status: () => ({
+      circuit: 'closed',
+      isListening: !closed,
+      connections: closed ? 0 : 1,
+      idleConnections: closed || queue.isBusy ? 0 : 1,
+      waiting: queue.waiting,
+    }),
     async listen(wake) {
       const pglite = await orm.driver.getConnection().getNativeClient();
       const stop = await admit(() => pglite.listen(journalChannel, wake));

@@ -23,6 +23,8 @@ export interface PooledClient extends PgClient {
 export interface PgPool {
   readonly options: object;
   readonly Client: new (options: object) => PgClient;
+  readonly totalCount: number;
+  readonly idleCount: number;
   /** How many wait for a connection. */
   readonly waitingCount: number;
   connect: () => Promise<PooledClient>;

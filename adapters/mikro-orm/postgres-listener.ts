@@ -11,12 +11,13 @@ const heartbeatMs = 5000;
  * Calls `wake` for each notification on the journal's channel, and once after each connect because one may have been
  * missed. It holds one connection of its own and makes it anew, for ever, when it is lost or a heartbeat gets no answer.
  * Resolves when the first attempt to connect is over, whatever came of it. The log hears once that it was lost, and once
- * that it is back.
+ * that it is back; `listening` hears each time whether it listens.
  */
 export const listenOnPostgres = async (
   newClient: () => PgClient,
   wake: () => void,
   log: Log,
+  listening: (isListening: boolean) => void = () => {},
 ): Promise<AsyncDisposable> => {
   const stop = Promise.withResolvers<string>();
   const firstAttempt = Promise.withResolvers<void>();
@@ -26,10 +27,12 @@ export const listenOnPostgres = async (
   const listens = (): void => {
     if (isListening === false) log.info('database-listener-in-use');
     isListening = true;
+    listening(true);
   };
   const fails = (cause: string): void => {
     if (!stopped && isListening !== false) log.warn('database-listener-out-of-use', { cause });
     isListening = false;
+    listening(false);
   };
 
   const keepListening = async (): Promise<void> => {

@@ -95,6 +95,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   const newClient = (): PgClient => boundQueries(new pool.Client(pool.options), limits.queryTimeoutMs);
 
   let state: 'starting' | 'ready' | 'closed' = 'starting';
+  let isListening = false;
   const closing = Promise.withResolvers<void>();
   const tried = Promise.withResolvers<void>();
   const admit: Admission = (work) => {
@@ -130,7 +131,17 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
     em: orm.em,
     admit,
     maxTransactionMs,
-    listen: (wake) => listenOnPostgres(newClient, wake, log),
+    listen: (wake) =>
+      listenOnPostgres(newClient, wake, log, (now) => {
+        isListening = now;
+      }),
+    status: () => ({
+      circuit: circuit.isOpen ? 'open' : 'closed',
+      isListening,
+      connections: pool.totalCount,
+      idleConnections: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
     async close() {
       if (state === 'closed') return;
       state = 'closed';

@@ -19,6 +19,14 @@ export class SerialQueue {
     this.#limits = limits;
   }
 
+  get isBusy(): boolean {
+    return this.#busy;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   async run<T>(work: () => Promise<T>): Promise<T> {
     await this.#enter();
     try {

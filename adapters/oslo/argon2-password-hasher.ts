@@ -69,4 +69,8 @@ export class Argon2PasswordHasher implements PasswordHasher {
     const parameters = parsePhc(Secret.reveal(hash));
     return parameters === undefined || !isAtMost(this.#parameters, parameters);
   }
+
+  load(): { readonly running: number; readonly waiting: number } {
+    return this.#queue.load();
+  }
 }

@@ -24,6 +24,10 @@ export class Queue {
     this.#timer = timer;
   }
 
+  load(): { readonly running: number; readonly waiting: number } {
+    return { running: this.#running, waiting: this.#waiting.size };
+  }
+
   async run<T>(job: () => Promise<T>): Promise<T> {
     await this.#turn();
     try {

@@ -22,11 +22,7 @@ export const jsonLog = ({ level, clock, write }: LogOptions): Log => {
   const line = (of: LogLevel, event: string, fields: LogFields): void => {
     if (logLevels.indexOf(of) < logLevels.indexOf(level)) return;
     const head = { time: new Date(clock.nowMs()).toISOString(), level: of, event: bounded(event) };
-    const body = Object.fromEntries(
-      Object.entries(fields)
-        .slice(0, maxFields)
-        .map(([name, value]) => [bounded(name), bounded(value)]),
-    );
+    const body = boundedFields(fields);
     // The head comes first for the eye, and again at the end because no field may replace it.
     write(`${JSON.stringify({ ...head, ...body, ...head })}\n`);
   };
@@ -36,6 +32,14 @@ export const jsonLog = ({ level, clock, write }: LogOptions): Log => {
     error: (event, fields = {}) => line('error', event, fields),
   };
 };
+
+/** Fields cut to size. */
+export const boundedFields = (fields: LogFields): LogFields =>
+  Object.fromEntries(
+    Object.entries(fields)
+      .slice(0, maxFields)
+      .map(([name, value]) => [bounded(name), bounded(value)]),
+  );
 
 /** Nothing but primitives goes out, whatever the types were told: an object might hold anything. */
 const bounded = (value: unknown): string | number | boolean | null => {

@@ -125,4 +125,17 @@ export interface Database extends AsyncDisposable {
   readonly journal: Journal;
   readonly attempts: AttemptCounters;
   readonly health: DatabaseHealth;
+  /** How busy it is; an adapter that cannot tell leaves it out. Asks nobody and costs nothing. */
+  status?(): DatabaseStatus;
 }
+
+export type DatabaseStatus = {
+  /** `open`: nobody is asked, because nobody answered. */
+  readonly circuit: 'closed' | 'open';
+  /** Whether commits of others wake the journal at once, and not only its timer. */
+  readonly isListening: boolean;
+  readonly connections: number;
+  readonly idleConnections: number;
+  /** How many statements and transactions wait for a connection. */
+  readonly waiting: number;
+};

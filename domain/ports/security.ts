@@ -14,6 +14,8 @@ export interface PasswordHasher {
   verify(hash: PasswordHash | undefined, password: Password | undefined): Promise<boolean>;
   /** Whether the hash was made with weaker parameters than today's. */
   needsRehash(hash: PasswordHash): boolean;
+  /** How many hashes are being made and how many wait; an adapter that cannot tell leaves it out. */
+  load?(): { readonly running: number; readonly waiting: number };
 }
 
 /** What a token says: who, and under which version of their tokens. The signature cannot change; the user's state can. */

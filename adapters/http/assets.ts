@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { problem } from './problems.ts';
+import type { Reply } from './reply.ts';
+import type { Route } from './route.ts';
+
+/** Where a script or a style sheet is: `undefined` if the package that brings it is not installed. */
+export type AssetFiles = { readonly [name: string]: URL | undefined };
+
+type Asset = { readonly hash: string; readonly reply: Reply };
+
+const types: Readonly<Record<string, string>> = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+};
+
+/**
+ * The scripts and style sheets of a page, served from disk so that it needs no network. Each is read once, at the first
+ * request, and its path carries a hash of what is in it, so browsers may keep it for ever and never keep an old one.
+ */
+export class Assets {
+  readonly #folder: string;
+  readonly #files: AssetFiles;
+  #read: Promise<ReadonlyMap<string, Asset>> | undefined;
+
+  /** `folder` is the path that they are served under: `/docs/assets`. */
+  constructor(folder: string, files: AssetFiles) {
+    this.#folder = folder;
+    this.#files = files;
+  }
+
+  /** The path of each by its name, without the slash in front: relative to the page. What cannot be read is not there. */
+  async paths(): Promise<ReadonlyMap<string, string>> {
+    const folder = this.#folder.slice(1);
+    return new Map([...(await this.#all())].map(([name, { hash }]) => [name, `${folder}/${hash}/${name}`]));
+  }
+
+  route(name: string, summary: string): Route {
+    return {
+      method: 'GET',
+      path: `${this.#folder}/{hash}/{name}`,
+      name,
+      summary,
+      access: 'none',
+      success: { status: 200, mediaType: 'text/javascript', description: 'A script or a style sheet.' },
+      failures: ['not-found'],
+      run: async ({ parameter }) => {
+        const asset = (await this.#all()).get(parameter('name'));
+        return asset?.hash === parameter('hash') ? asset.reply : problem('not-found');
+      },
+    };
+  }
+
+  #all(): Promise<ReadonlyMap<string, Asset>> {
+    this.#read ??= readAll(this.#files);
+    return this.#read;
+  }
+}
+
+/** A file of a package that is installed beside us. */
+export const packageFile = (specifier: string): URL | undefined => {
+  try {
+    return new URL(import.meta.resolve(specifier));
+  } catch {
+    return undefined;
+  }
+};
+
+const readAll = async (files: AssetFiles): Promise<ReadonlyMap<string, Asset>> => {
+  const assets = await Promise.all(
+    Object.entries(files).map(async ([name, url]) => {
+      const text = url === undefined ? undefined : await readText(url).catch(() => undefined);
+      return text === undefined ? [] : [[name, assetOf(name, text)] as const];
+    }),
+  );
+  return new Map(assets.flat());
+};
+
+/** Modules that a runtime loaded over HTTPS have their files there too. */
+const readText = async (url: URL): Promise<string> =>
+  url.protocol === 'file:' ? readFile(url, 'utf8') : (await fetch(url)).text();
+
+const assetOf = (name: string, text: string): Asset => ({
+  hash: createHash('sha256').update(text).digest('hex').slice(0, 16),
+  reply: {
+    status: 200,
+    isPublic: true,
+    headers: [
+      ['content-type', types[name.split('.').at(-1) ?? ''] ?? 'text/plain'],
+      ['cache-control', 'public, max-age=31536000, immutable'],
+    ],
+    body: text,
+  },
+});
