@@ -48,7 +48,9 @@ export const createHttp = (application: Application, options: HttpOptions): Http
   const context = { application, log, ids, originOf, limits, requestDeadlineMs, isShuttingDown, observe };
   return {
     fetch: forAnyHost(createApp(publicRoutes, { ...context, cors: createCors(corsOrigins) })),
-    ops: forAnyHost(createApp(operationsRoutes(options.operations), { ...context, cors: createCors([]), isPrivate: true })),
+    ops: forAnyHost(
+      createApp(operationsRoutes(options.operations), { ...context, cors: createCors([]), isPrivate: true }),
+    ),
   };
 };
 

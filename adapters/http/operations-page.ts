@@ -7,6 +7,8 @@ const policy = [
   "script-src 'self'",
   "style-src 'self'",
   "connect-src 'self'",
+  // The empty icon, so that nobody asks for /favicon.ico.
+  'img-src data:',
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
@@ -50,7 +52,7 @@ ${tile('latency', 'Latency p99', 'last minute')}
 ${tile('staleness', 'Staleness', 'age of the last proof')}
 </div>
 <div class="charts">
-${chart('chart-lookups', 'Look-ups by what answered', 'per second; the database is the bottom that a miss falls to')}
+${chart('chart-lookups', 'Look-ups by what answered', 'per second; what no tier has comes from the database')}
 ${chart('chart-hit-rate', 'Hit rate', 'percent of look-ups that memory or Redis answered')}
 ${chart('chart-latency', 'Latency of requests', 'milliseconds until the answer was made')}
 ${chart('chart-staleness', 'Staleness against its bound', 'milliseconds; past the bound, memory stops serving')}
@@ -61,7 +63,7 @@ ${list('journal', 'Journal')}
 ${list('database', 'Database')}
 ${list('people', 'Log-ins and limits')}
 </div>
-<section class="card"><h2>Reads by kind</h2><p class="hint">since the start; the share of reads that each tier answered</p>
+<section class="card"><h2>Reads by kind</h2><p class="hint">since the start; the share of the reads that came to a tier which it answered</p>
 <div class="scroll"><table id="reads"><thead><tr><th scope="col">kind</th><th scope="col">memory</th><th scope="col">Redis</th><th scope="col">reads</th><th scope="col">fenced</th></tr></thead><tbody></tbody></table></div></section>
 <section class="card"><h2>Recent events</h2><ol id="events" class="events"></ol><p class="empty" id="events-empty">Nothing was logged yet.</p></section>
 </main>

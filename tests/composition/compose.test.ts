@@ -198,7 +198,7 @@ describe('the module', () => {
     });
     container.load(kith.module);
     const [cache, caches, tokens, again] = await Promise.all([
-      container.getAsync(services.cache),
+      container.getAsync(services.observedCache),
       container.getAsync(services.caches),
       container.getAsync(services.tokens),
       container.getAsync(services.tokens),
