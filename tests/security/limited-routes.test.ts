@@ -4,6 +4,7 @@ import { createApp } from '../../adapters/http/app.ts';
 import { createOriginOf } from '../../adapters/http/client-address.ts';
 import { createCors } from '../../adapters/http/cors.ts';
 import { toJsonSchema } from '../../adapters/http/json-schema.ts';
+import { observeNothing } from '../../adapters/http/operations.ts';
 import type { Route } from '../../adapters/http/route.ts';
 import { operationsRoutes, publicRoutes } from '../../adapters/http/routes.ts';
 import { addressLimits } from '../../adapters/rate-limit/address-limits.ts';
@@ -28,6 +29,7 @@ const open = (routes: readonly Route[]) => {
     }),
     requestDeadlineMs: 8000,
     isShuttingDown: () => false,
+    observe: observeNothing,
   });
   return async (
     { method, path }: Route,
@@ -60,7 +62,7 @@ const passwordsOf = (schema: z.ZodType): readonly string[] => {
   return Object.entries(properties).flatMap(([name, { format }]) => (format === 'password' ? [name] : []));
 };
 
-const routes = [...publicRoutes, ...operationsRoutes];
+const routes = [...publicRoutes, ...operationsRoutes()];
 
 describe('the limits per address, over the whole route table', () => {
   const limited = routes.filter((route) => route.limited !== undefined);

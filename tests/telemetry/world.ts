@@ -2,14 +2,7 @@ import { expect, onTestFinished } from 'vitest';
 import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
 import { compose, type Kith, type Overrides } from '../../composition/compose.ts';
 import { type Config, defaultConfig } from '../../composition/config.ts';
-import {
-  type Answer,
-  at,
-  password,
-  readAnswer,
-  type Sending,
-  toRequest,
-} from '../http/world.ts';
+import { type Answer, at, password, readAnswer, type Sending, toRequest } from '../http/world.ts';
 import { quickHasher } from '../support/quick-hasher.ts';
 
 export type ComposedWorld = {
