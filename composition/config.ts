@@ -133,6 +133,23 @@ export const variableNames: readonly string[] = [
   'UPSTASH_REDIS_REST_URL',
 ];
 
+/**
+ * Every variable as documentation needs it: what the parser says it expects, and what it makes of nothing (`undefined`
+ * where that is not one value).
+ */
+export const describeVariables = (): readonly VariableDescription[] =>
+  Object.entries(variables.shape).map(([name, schema]) => ({
+    name,
+    expected: schema.safeParse('\0').error?.issues[0]?.message,
+    unset: schema.safeParse(undefined).data,
+  }));
+export type VariableDescription = {
+  readonly name: string;
+  /** `undefined` for what may be any text. */
+  readonly expected: string | undefined;
+  readonly unset: unknown;
+};
+
 /** A full configuration, or every issue there is, at once. */
 export const parseConfig = (environment: Environment): Result<Config, readonly ConfigIssue[]> => {
   const names = Object.keys(variables.shape).filter((name) => isSet(environment, name));

@@ -1,0 +1,234 @@
+/**
+ * Writes the generated parts of the documentation: `npm run docs`. The tables of variables come from the schema that reads
+ * them (composition/config.ts), so names, forms and defaults cannot differ from what a start accepts; only the last column
+ * is prose. tests/docs/docs.test.ts fails where a variable has none, or where a page was not written anew.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import { describeVariables, type VariableDescription } from '../composition/config.ts';
+
+type Note = {
+  /** What it is for, and what one pays for more or less of it. */
+  readonly about: string;
+  /** What it is when it is not set, where that is not one value. */
+  readonly unset?: string;
+  /** Its form, where the parser's own words say too little. */
+  readonly form?: string;
+};
+
+const groups: Readonly<Record<string, readonly string[]>> = {
+  'Where it listens': ['HOST', 'PORT', 'OPS_HOST', 'OPS_PORT', 'TRUST_PROXY', 'CORS_ORIGINS', 'LOG_LEVEL'],
+  'Where the data is': ['DATABASE_URL', 'DATA_DIR', 'INSTANCES'],
+  Redis: [
+    'REDIS_URL',
+    'REDIS_PRIVATE_URL',
+    'REDIS_HOST',
+    'REDIS_PORT',
+    'REDIS_PASSWORD',
+    'REDIS_POOL_SIZE',
+    'REDIS_POOL_TIMEOUT',
+    'REDIS_COMMAND_TIMEOUT_MS',
+    'REDIS_WAIT_REPLICAS',
+  ],
+  'How old an answer may be': [
+    'MAX_STALENESS_MS',
+    'JOURNAL_BOUND_MS',
+    'WHEN_DATABASE_UNREACHABLE',
+    'USER_CACHE_TTL',
+    'USER_PROFILE_TTL',
+    'CONTACT_CACHE_TTL',
+    'CONTACT_LIST_CACHE_TTL',
+    'MEMORY_MAX_ENTRIES',
+    'MEMORY_MAX_MIB',
+    'CACHE_KEY_PREFIX',
+  ],
+  'Tokens, passwords and limits': [
+    'JWT_SECRET',
+    'JWT_PREVIOUS_SECRETS',
+    'JWT_TTL',
+    'PASSWORD_MIN_LENGTH',
+    'ARGON2_MEMORY_KIB',
+    'ARGON2_PASSES',
+    'LIMIT_LOGIN_PER_MINUTE',
+    'LIMIT_REGISTER_PER_MINUTE',
+    'BOOTSTRAP_ADMIN_EMAIL',
+    'BOOTSTRAP_ADMIN_PASSWORD',
+  ],
+};
+
+/** What most people set, in the README. */
+const essentials: readonly string[] = [
+  'PORT',
+  'DATABASE_URL',
+  'REDIS_URL',
+  'JWT_SECRET',
+  'MAX_STALENESS_MS',
+  'JOURNAL_BOUND_MS',
+  'TRUST_PROXY',
+  'BOOTSTRAP_ADMIN_EMAIL',
+];
+
+const notes: Readonly<Record<string, Note>> = {
+  HOST: { about: 'Address of the public listener. `0.0.0.0` or `::` for all.' },
+  PORT: { about: 'Port of the public listener.' },
+  OPS_HOST: { about: 'Address of the operations listener. It has no authentication: keep it private.' },
+  OPS_PORT: { about: 'Port of the operations listener (health in full).' },
+  TRUST_PROXY: {
+    about:
+      'Proxies whose `X-Forwarded-For` counts. Without it all clients behind a proxy share one limit; with too much in it a client chooses its own address.',
+  },
+  CORS_ORIGINS: { about: 'Origins whose pages may call the API from a browser.' },
+  LOG_LEVEL: { about: 'The least severe level that is logged, as JSON lines on standard output.' },
+  DATABASE_URL: {
+    about:
+      'PostgreSQL, which is the truth. Unset, an embedded one (PGlite) keeps its files in `DATA_DIR`; it is for development and small single nodes.',
+    unset: 'embedded',
+    form: 'a URL like `postgres://user:password@host:5432/database`',
+  },
+  DATA_DIR: { about: 'Files of the embedded database, its lock, and the development secret.' },
+  INSTANCES: {
+    about:
+      'Whether other processes change the same database. Only with `one` and no Redis does memory keep entries for their whole time to live; with `many` and no Redis, for `MAX_STALENESS_MS`. `one` is wrong as soon as there is a second process.',
+    unset: '`one` when embedded, else `many`',
+  },
+  REDIS_URL: { about: 'Redis or Valkey 6.2 or newer; `rediss://` for TLS.', unset: 'memory alone' },
+  REDIS_PRIVATE_URL: { about: 'The same, taken when `REDIS_URL` is not set.', unset: 'none' },
+  REDIS_HOST: { about: 'The same in parts, taken when neither URL is set.', unset: 'none' },
+  REDIS_PORT: { about: 'With `REDIS_HOST`.', form: 'a port from 1 to 65535' },
+  REDIS_PASSWORD: { about: 'With `REDIS_HOST`.', unset: 'none', form: 'any text' },
+  REDIS_POOL_SIZE: {
+    about:
+      'Connections that commands are spread over, many at a time on each. More helps only a Redis that is far away.',
+  },
+  REDIS_POOL_TIMEOUT: {
+    about:
+      'Seconds that a start waits for Redis before it serves without it for now; not more than one is used.',
+  },
+  REDIS_COMMAND_TIMEOUT_MS: {
+    about:
+      'Milliseconds that one read or write waits for Redis. Lower makes an outage cheaper and takes a slow Redis out of use sooner.',
+  },
+  REDIS_WAIT_REPLICAS: {
+    about:
+      'Replicas that must confirm each fence. Closes the fail-over case ([consistency](consistency.md#what-is-not-promised)); each write waits for them, and with fewer replicas Redis is soon out of use.',
+  },
+  MAX_STALENESS_MS: {
+    about:
+      'Milliseconds by which memory may be behind (promise 2). Smaller costs more pings; larger makes every security write wait that long.',
+  },
+  JOURNAL_BOUND_MS: {
+    about:
+      'Milliseconds within which raw SQL, and writes that could not reach Redis, are seen everywhere (promise 4). Smaller costs more polls of the journal, four in each bound; too small for a slow database takes Redis out of use.',
+  },
+  WHEN_DATABASE_UNREACHABLE: {
+    about:
+      'Whether an instance that cannot check the journal goes on serving what is cached (`serve`: available, with [a limit](consistency.md#what-is-not-promised)) or not (`refuse`: those reads fail with 503).',
+  },
+  USER_CACHE_TTL: {
+    about:
+      'Seconds that a user, and the pointers from email, username and phone, may stay cached, 10 % more or less. It does not decide how stale an answer can be; it bounds memory, and the cases under [what is not promised](consistency.md#what-is-not-promised).',
+  },
+  USER_PROFILE_TTL: { about: 'The same for what others see of a user.' },
+  CONTACT_CACHE_TTL: { about: 'The same for a contact.' },
+  CONTACT_LIST_CACHE_TTL: { about: 'The same for pages of contacts.' },
+  MEMORY_MAX_ENTRIES: {
+    about: 'Entries of the memory tier; the least recently used go first. About 1-5 kB each.',
+  },
+  CACHE_KEY_PREFIX: {
+    about: 'In front of every key in Redis. Instances that share a database must share it.',
+  },
+  JWT_SECRET: {
+    about: 'Signs access tokens. `NODE_ENV=production` refuses to start without it.',
+    unset: 'made at the first start and kept in `DATA_DIR`',
+  },
+  JWT_PREVIOUS_SECRETS: {
+    about: 'Older secrets that still verify, with commas between them, while you rotate.',
+  },
+  JWT_TTL: { about: 'Seconds until a token expires. Revocation does not wait for it.' },
+  PASSWORD_MIN_LENGTH: { about: 'Characters (code points) of a new password.' },
+  ARGON2_MEMORY_KIB: {
+    about: 'Memory of one password hash. More resists guessing better and costs each log-in more.',
+  },
+  ARGON2_PASSES: { about: 'Passes of one password hash; the same trade.' },
+  LIMIT_LOGIN_PER_MINUTE: {
+    about: 'Log-ins, and other requests with a password, per address (IPv6: per /64); `0` for no limit. Failures per account are limited apart.',
+  },
+  LIMIT_REGISTER_PER_MINUTE: { about: 'Registrations per address; `0` for no limit.' },
+  BOOTSTRAP_ADMIN_EMAIL: {
+    about:
+      'Creates the first administrator at a start that finds none; needs `BOOTSTRAP_ADMIN_PASSWORD` as well.',
+    unset: 'none',
+    form: 'an email address',
+  },
+  BOOTSTRAP_ADMIN_PASSWORD: {
+    about: 'Their password, under the rules of all others. Remove both once the administrator exists.',
+    unset: 'none',
+    form: 'a password',
+  },
+};
+
+/** What stands in the environment for what the parser made of nothing. */
+export const shownDefault = ({ unset, expected }: VariableDescription): string | undefined => {
+  if (unset === undefined || (Array.isArray(unset) && unset.length === 0)) return undefined;
+  // Variables in seconds become milliseconds inside.
+  const isConverted = typeof unset === 'number' && expected?.startsWith('seconds') === true;
+  return String(isConverted ? unset / 1000 : unset);
+};
+
+const row = (of: VariableDescription): string => {
+  const note = notes[of.name];
+  if (note === undefined) throw new Error(`scripts/documentation.ts says nothing about ${of.name}`);
+  const { about, unset, form = of.expected ?? 'any text' } = note;
+  const shown = shownDefault(of);
+  return `| \`${of.name}\` | ${shown === undefined ? (unset ?? 'none') : `\`${shown}\``} | ${form} | ${about} |`;
+};
+
+const table = (names: readonly string[]): string => {
+  const all = describeVariables();
+  const rows = names.flatMap((name) => all.filter((variable) => variable.name === name).map(row));
+  return [
+    '| name | default | form | what it does, what it trades |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+};
+
+const linkedFromRoot = (text: string): string => text.replaceAll('](consistency.md', '](docs/consistency.md');
+
+/** The generated part of each page. */
+export const generated: Readonly<Record<string, () => string>> = {
+  'README.md': () => linkedFromRoot(table(essentials)),
+  'docs/configuration.md': () =>
+    Object.entries(groups)
+      .map(([title, names]) => `## ${title}\n\n${table(names)}`)
+      .join('\n\n'),
+};
+
+/** Variables that the schema has and no table shows; there must be none. */
+export const unlisted = (): readonly string[] => {
+  const listed = new Set(Object.values(groups).flat());
+  return describeVariables()
+    .map(({ name }) => name)
+    .filter((name) => !listed.has(name));
+};
+
+const begin = '<!-- generated by npm run docs: begin -->';
+const end = '<!-- generated by npm run docs: end -->';
+
+/** The page with its generated part made anew. */
+export const written = (page: string, text: string): string => {
+  const [before, rest = ''] = text.split(begin);
+  const [, after] = rest.split(end);
+  const part = generated[page];
+  if (before === undefined || after === undefined || part === undefined)
+    throw new Error(`${page} has no generated part`);
+  return `${before}${begin}\n\n${part()}\n\n${end}${after}`;
+};
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  for (const page of Object.keys(generated)) {
+    const path = new URL(`../${page}`, import.meta.url);
+    writeFileSync(path, written(page, readFileSync(path, 'utf8')));
+  }
+}
