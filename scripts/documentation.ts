@@ -133,7 +133,10 @@ const notes: Readonly<Record<string, Note>> = {
   CONTACT_CACHE_TTL: { about: 'The same for a contact.' },
   CONTACT_LIST_CACHE_TTL: { about: 'The same for pages of contacts.' },
   MEMORY_MAX_ENTRIES: {
-    about: 'Entries of the memory tier; the least recently used go first. About 1-5 kB each.',
+    about: 'Entries of the memory tier; the least recently used go first.',
+  },
+  MEMORY_MAX_MIB: {
+    about: 'MiB of the memory tier, estimated; whichever of the two bounds is reached first counts.',
   },
   CACHE_KEY_PREFIX: {
     about: 'In front of every key in Redis. Instances that share a database must share it.',
@@ -152,7 +155,8 @@ const notes: Readonly<Record<string, Note>> = {
   },
   ARGON2_PASSES: { about: 'Passes of one password hash; the same trade.' },
   LIMIT_LOGIN_PER_MINUTE: {
-    about: 'Log-ins, and other requests with a password, per address (IPv6: per /64); `0` for no limit. Failures per account are limited apart.',
+    about:
+      'Log-ins, and other requests with a password, per address (IPv6: per /64); `0` for no limit. Failures per account are limited apart.',
   },
   LIMIT_REGISTER_PER_MINUTE: { about: 'Registrations per address; `0` for no limit.' },
   BOOTSTRAP_ADMIN_EMAIL: {
