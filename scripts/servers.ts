@@ -12,7 +12,7 @@ import process from 'node:process';
 
 export type PostgresServer = { readonly url: string; stop(): Promise<void> };
 
-const hint = 'apt-get install redis-server postgresql';
+const hint = 'apt-get install redis-server postgresql chromium';
 
 /** Where Debian keeps what it does not put into the path, newest first. */
 const debianFolders = (): readonly string[] => {
@@ -41,6 +41,8 @@ const need = (program: string, debianPackage: string): string => {
 };
 
 export const needRedis = (): string => need('redis-server', 'redis-server');
+
+export const needChromium = (): string => need('chromium', 'chromium');
 
 /** The server of TEST_DATABASE_URL; or one on the usual port; or one that is started for this run and thrown away. */
 export const ensurePostgres = async (): Promise<PostgresServer> => {

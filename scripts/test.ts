@@ -2,16 +2,17 @@
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { ensurePostgres, needRedis } from './servers.ts';
+import { ensurePostgres, needChromium, needRedis } from './servers.ts';
 
 const [runtime, ...rest] = process.argv.slice(2);
 const inDeno = runtime === '--deno';
 const wanted = inDeno ? rest : process.argv.slice(2);
 
 // The fault suite measures how long recovery takes, so it wants the machine to itself: `npm run test:faults`. The examples
-// need packages of their own: `npm run test:examples`.
-const apart = ['tests/faults', 'tests/examples', 'examples']
-  .filter((folder) => !wanted.some((argument) => argument.startsWith(folder)))
+// need packages of their own: `npm run test:examples`. The pages need a Chromium: `npm run test:browser`.
+const asksFor = (folder: string): boolean => wanted.some((argument) => argument.startsWith(folder));
+const apart = ['tests/faults', 'tests/examples', 'examples', 'tests/browser']
+  .filter((folder) => !asksFor(folder))
   .flatMap((folder) => ['--exclude', `${folder}/**`]);
 
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
@@ -31,6 +32,7 @@ try {
       KITH_RUNTIME: inDeno ? 'deno' : 'node',
       TEST_DATABASE_URL: postgres.url,
       TEST_REDIS_SERVER: redisServer,
+      ...(asksFor('tests/browser') && { TEST_CHROMIUM: needChromium() }),
     },
   });
   process.exitCode = status ?? 1;

@@ -1,5 +1,6 @@
+import { Assets, packageFile } from './assets.ts';
 import { openApi } from './openapi.ts';
-import { docsPage, problemPage } from './pages.ts';
+import { docsPage, type PageFiles, problemPage } from './pages.ts';
 import { isProblemCode, problemRows } from './problem-table.ts';
 import { problem } from './problems.ts';
 import { json, type Reply } from './reply.ts';
@@ -18,6 +19,25 @@ export const problemRoute: Route = {
     const code = parameter('code');
     return isProblemCode(code) ? problemPage(code, problemRows[code]) : problem('not-found');
   },
+};
+
+/**
+ * Swagger UI as built by its own project, from a package without an install script (see ARCHITECTURE.md), and the few
+ * lines that start it.
+ */
+const viewer = new Assets('/docs/assets', {
+  'docs.css': new URL('./static/docs.css', import.meta.url),
+  'docs.js': new URL('./static/docs.js', import.meta.url),
+  'swagger-ui.css': packageFile('@fastify/swagger-ui/static/swagger-ui.css'),
+  'swagger-ui.js': packageFile('@fastify/swagger-ui/static/swagger-ui-bundle.js'),
+});
+
+/** Nothing at all unless all of it is there: the page is complete without. */
+const viewerFiles = (paths: ReadonlyMap<string, string>): PageFiles => {
+  const inOrder = (...names: readonly string[]) => names.flatMap((name) => paths.get(name) ?? []);
+  return paths.size < 4
+    ? { sheets: [], scripts: [] }
+    : { sheets: inOrder('swagger-ui.css', 'docs.css'), scripts: inOrder('swagger-ui.js', 'docs.js') };
 };
 
 /** The description of all the routes, for programs and for people. Made at the first request, then kept. */
@@ -45,10 +65,11 @@ export const documentationRoutes = (routes: () => readonly Route[]): readonly Ro
       summary: 'This API for people',
       access: 'none',
       success: { status: 200, mediaType: 'text/html', description: 'A page that needs no network.' },
-      run: () => {
-        page ??= docsPage(routes());
+      run: async () => {
+        page ??= docsPage(routes(), viewerFiles(await viewer.paths()));
         return page;
       },
     },
+    viewer.route('getDocumentationAsset', 'A part of the page for people'),
   ];
 };

@@ -11,24 +11,40 @@ code{font-family:ui-monospace,monospace;background:#f3f3f3;padding:0 .2em}
 section{border-top:1px solid #ccc}table{border-collapse:collapse}td,th{text-align:left;padding:.1rem 1rem .1rem 0;vertical-align:top}
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}code{background:#2a2a2a}a{color:#8bf}}`;
 
+const styleHash = `'sha256-${createHash('sha256').update(style).digest('base64')}'`;
+const always = ["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"];
+
 // Nothing runs, nothing is loaded, nobody frames the page; the one style sheet is allowed by its hash.
-const policy = [
+const policy = ["default-src 'none'", `style-src ${styleHash}`, ...always].join('; ');
+
+// What the viewer needs: files of ours, requests to us, and the pictures inside its style sheet. No eval, nothing inline.
+const viewerPolicy = [
   "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
+  "script-src 'self'",
+  `style-src 'self' ${styleHash}`,
+  "connect-src 'self'",
+  'img-src data:',
+  ...always,
 ].join('; ');
 
-const page = (title: string, main: Html): Reply => ({
+/** Paths of files that a page loads, relative to it. */
+export type PageFiles = { readonly sheets: readonly string[]; readonly scripts: readonly string[] };
+
+const noFiles: PageFiles = { sheets: [], scripts: [] };
+
+const page = (title: string, main: Html, { sheets, scripts }: PageFiles = noFiles): Reply => ({
   status: 200,
   headers: [
     ['content-type', 'text/html; charset=utf-8'],
-    ['content-security-policy', policy],
+    ['content-security-policy', scripts.length === 0 ? policy : viewerPolicy],
   ],
   body: html`<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} - Kith</title><style>${new Html(style)}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} - Kith</title><style>${new Html(style)}</style>${
+    scripts.length === 0 ? '' : html`<link rel="icon" href="data:,">`
+  }${sheets.map((path) => html`<link rel="stylesheet" href="${path}">`)}${scripts.map(
+    (path) => html`<script src="${path}" defer></script>`,
+  )}</head>
 <body>${main}</body>
 </html>
 `.markup,
@@ -41,16 +57,17 @@ export const problemPage = (code: string, row: ProblemRow): Reply =>
     html`<h1>${row.title}</h1><p><code>${code}</code>, status ${row.status}</p><p>${row.detail}</p><p>${row.advice}</p>`,
   );
 
-/** All the routes on one page. */
-export const docsPage = (routes: readonly Route[]): Reply =>
+/** All the routes on one page: a plain list, whose place the viewer takes where scripts run. */
+export const docsPage = (routes: readonly Route[], files: PageFiles): Reply =>
   page(
     'API',
-    html`<h1>Kith</h1>
+    html`<div id="viewer"></div><div id="plain"><h1>Kith</h1>
 <p>Users and their contacts behind a cache that does not lie. For programs: <a href="/openapi.json">OpenAPI 3.1</a>.</p>
 <p>Send and expect JSON in UTF-8. Authenticate with <code>Authorization: Bearer &lt;access token&gt;</code>.
 Errors are problems (RFC 9457), each explained by its page. Send <code>Cache-Control: no-cache</code> to read the database.</p>
 <p>Every route can answer with ${links(commonCodes)}</p>
-${routes.map(routeSection)}`,
+${routes.map(routeSection)}</div>`,
+    files,
   );
 
 const routeSection = (route: Route): Html => html`

@@ -136,8 +136,35 @@ describe('the pages', () => {
     expect(text.includes('string, minLength 1, maxLength 100, or null')).toBe(true);
   });
 
+  it('of the API runs the viewer from here and from nowhere else, with nothing inline', async () => {
+    const { send } = openFakeWorld();
+    const { text, headers } = await send('GET', '/docs');
+    const policy = headers.get('content-security-policy') ?? '';
+    expect(policy).toMatch(
+      /^default-src 'none'; script-src 'self'; style-src 'self' 'sha256-[^ ]+'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+    );
+    const files = [...text.matchAll(/<(?:script src|link rel="stylesheet" href)="([^"]+)"/g)].map(
+      ([, path = '']) => path,
+    );
+    expect(files.map((path) => path.replace(/[0-9a-f]{16}/, 'hash')).toSorted()).toEqual(
+      ['docs.css', 'docs.js', 'swagger-ui.css', 'swagger-ui.js'].map((name) => `docs/assets/hash/${name}`),
+    );
+    for (const path of files) {
+      const file = await send('GET', `/${path}`);
+      expect(file.status).toBe(200);
+      expect(file.headers.get('content-type')).toMatch(/^text\/(?:javascript|css); charset=utf-8$/);
+      expect(file.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+      expect(file.text.length).toBeGreaterThan(100);
+      // An old page must not be given the new file under the old name, for a year.
+      expect((await send('GET', `/${path.replace(/[0-9a-f]{16}/, '0123456789abcdef')}`)).status).toBe(404);
+    }
+    for (const name of ['..%2F..%2Fpackage.json', 'package.json', '__proto__', 'toString']) {
+      expect((await send('GET', `/docs/assets/0123456789abcdef/${name}`)).status).toBe(404);
+    }
+  });
+
   it('allow their one style sheet by its hash, and nothing else', async () => {
-    const { text, headers } = await openFakeWorld().send('GET', '/docs');
+    const { text, headers } = await openFakeWorld().send('GET', '/problems/not-found');
     const style = /<style>([^<]*)<\/style>/.exec(text)?.[1] ?? '';
     const hash = createHash('sha256').update(style).digest('base64');
     expect(headers.get('content-security-policy')).toBe(
