@@ -115,7 +115,7 @@ const variables = z.object({
   REDIS_HOST: form.text('an address or a host name', form.isHost).optional(),
   REDIS_PORT: form.whole(1, 65_535, 'a port').default(6379),
   REDIS_PASSWORD: form.secret<'redis-password'>('a password').optional(),
-  REDIS_POOL_SIZE: form.whole(1, 100, 'connections').default(10),
+  REDIS_POOL_SIZE: form.whole(1, 100, 'connections').default(1),
   REDIS_POOL_TIMEOUT: form.secondsAsMs(0.001, 60).default(5000),
   REDIS_COMMAND_TIMEOUT_MS: form.whole(1, 10_000, 'milliseconds').default(100),
   REDIS_WAIT_REPLICAS: form.whole(0, 10, 'replicas').default(0),

@@ -24,7 +24,8 @@ export type JournalReplayerNeeds = {
   readonly whenDatabaseUnreachable: 'serve' | 'refuse';
 };
 
-const maxRowsPerBatch = 500;
+/** A batch goes out at once: all its commands must fit the bounded queue of one connection (1,000), with room for others. */
+const maxRowsPerBatch = 100;
 
 export class JournalReplayer implements AsyncDisposable {
   readonly #needs: JournalReplayerNeeds;

@@ -69,8 +69,9 @@ const openRedisAlone = async (config: Config): Promise<TieredCache> => {
 const filledDatabase = async (people: number): Promise<Database> => {
   const database = memoryDatabase();
   await database.transactions.run(async (transaction) => {
-    for (let n = 1; n <= people; n++) await transaction.users.insert(personAccount(n));
+    // First of all, or everybody would be in the journal, to be replayed.
     await transaction.confirmFences();
+    for (let n = 1; n <= people; n++) await transaction.users.insert(personAccount(n));
   });
   return database;
 };

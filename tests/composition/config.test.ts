@@ -280,7 +280,7 @@ describe('where Redis is', () => {
   it('has defaults for what a URL leaves out', () => {
     expect(configOf({ REDIS_URL: 'redis://cache' }).redis).toEqual({
       location: { source: 'REDIS_URL', host: 'cache', port: 6379, tls: false, db: 0 },
-      poolSize: 10,
+      poolSize: 1,
       poolTimeoutMs: 5000,
       commandTimeoutMs: 100,
       waitReplicas: 0,
