@@ -124,8 +124,8 @@ const boxes = (given: Config): Boxes => {
     statistics: box(() => new StatisticsCounter(), {}),
     writes: box(construct(FencedWrites), { transactions, journal, cache, clock, timer, ids, log, statistics, journalBoundMs }),
     replayer: box(construct(JournalReplayer), { journal, cache, clock, timer, log, statistics, journalBoundMs, whenDatabaseUnreachable }),
-    userDirectory: box(construct(CachedUserDirectory), { users, caches, timer, log, statistics }),
-    contactDirectory: box(construct(CachedContactDirectory), { contacts, caches, timer, ids, statistics }),
+    userDirectory: box(construct(CachedUserDirectory), { users, caches, clock, timer, log, statistics }),
+    contactDirectory: box(construct(CachedContactDirectory), { contacts, caches, clock, timer, ids, statistics }),
 
     bootstrapAdmin: box(bootstrapAdmin, { users, writes, hasher, clock, ids, passwordRules }),
     useCases: boxOf<Application>({

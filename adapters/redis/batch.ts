@@ -1,6 +1,6 @@
 import type { Cacheable, CacheRead } from '../../domain/ports/cache.ts';
 import type { Client } from './client.ts';
-import { fenced, filling, isWithin } from './entry.ts';
+import { filling, isWithin, unavailable } from './entry.ts';
 import { classify, Failed, outageIn } from './errors.ts';
 import type { Guard } from './guard.ts';
 
@@ -37,11 +37,11 @@ export class Batches<V extends Cacheable> {
       const name = nameOf(key);
       return { index, key, name, lane: guard.laneOf(name) };
     });
-    const reads = new Array<CacheRead<V>>(keys.length).fill(fenced);
+    const reads = new Array<CacheRead<V>>(keys.length).fill(unavailable);
     await Promise.all(
       Array.from(Map.groupBy(entries, ({ lane }) => lane).values(), async (group) => {
         const found = await this.#readGroup(group, startedAtMs);
-        for (const [i, { index }] of group.entries()) reads[index] = found[i] ?? fenced;
+        for (const [i, { index }] of group.entries()) reads[index] = found[i] ?? unavailable;
       }),
     );
     return reads;
@@ -67,12 +67,12 @@ export class Batches<V extends Cacheable> {
     this.#leases -= tokens.length;
     if (replies instanceof Failed) {
       if (replies.code === 'deadline') this.#dropOversized(sent, entries);
-      return entries.map(() => fenced);
+      return entries.map(() => unavailable);
     }
     const [values, leases] = replies;
     if (!Array.isArray(values) || values.length !== entries.length) {
       guard.garbled(lane);
-      return entries.map(() => fenced);
+      return entries.map(() => unavailable);
     }
     return Promise.all(
       entries.map((entry, i) => {

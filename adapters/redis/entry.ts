@@ -19,6 +19,7 @@ export const textOf = <V extends Cacheable>(
 
 export const fenced: CacheRead<never> = { state: 'fenced' };
 export const filling: CacheRead<never> = { state: 'filling' };
+export const unavailable: CacheRead<never> = { state: 'unavailable' };
 
 /** What was read from a key that is not absent. */
 export const parseEntry = <V extends Cacheable>(

@@ -120,7 +120,7 @@ export class RedisCache implements AsyncDisposable {
     return this.#guard.start(this.#options.startWaitMs);
   }
 
-  /** Whether Redis is connected and the circuit closed. If not, every call answers at once: `fenced` or `false`. */
+  /** Whether Redis is connected and the circuit closed. If not, every call answers at once: `unavailable` or `false`. */
   inUse(): boolean {
     return this.#guard.inUse();
   }

@@ -4,7 +4,7 @@ import type { Cacheable, CachePort, CacheRead, Kind, Lease, TierState } from '..
 import type { Clock, Ids } from '../../domain/ports/runtime.ts';
 import { Batches } from './batch.ts';
 import type { Client } from './client.ts';
-import { fenced, fenceOf, filling, leaseOf, parseEntry, textOf } from './entry.ts';
+import { fenceOf, filling, leaseOf, parseEntry, textOf, unavailable } from './entry.ts';
 import { asNumber, asOk, Failed } from './errors.ts';
 import type { Guard } from './guard.ts';
 import { chanceIn } from './keys.ts';
@@ -34,7 +34,7 @@ const maxUnconfirmed = 10_000;
 
 /**
  * One kind of record in Redis: READ, FILL, FENCE, RELEASE and REPLAY of application/caching/protocol.ts, one key a record.
- * Whatever goes wrong, a read is `fenced` and a command `false`.
+ * Whatever goes wrong, a read is `unavailable` and a command `false`.
  */
 export class RedisRecords<V extends Cacheable> implements CachePort<V> {
   readonly #needs: RedisRecordsNeeds<V>;
@@ -136,9 +136,8 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
     );
     const [ttl, reply] = replies instanceof Failed ? [-1, replies] : replies;
     const found = this.#parse(reply, key, lane);
-    const state = reply instanceof Failed && found !== 'unreadable' ? 'unavailable' : stateOf(found);
     const version = typeof found === 'object' && found.state === 'hit' ? versionOf(found.value) : null;
-    return [{ tier: 'redis', state, version, ttlMs: ttl >= 0 ? ttl : null }];
+    return [{ tier: 'redis', state: stateOf(found), version, ttlMs: ttl >= 0 ? ttl : null }];
   }
 
   /** Sends commands and, behind them, the invalidation; whether each was answered, as it should be and in time. */
@@ -181,7 +180,7 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
     const token = this.#needs.ids.token();
     const reply = await this.#guard.run(lane, (client) => this.#sendLease(client, name, token), startedAtMs);
     await dropped;
-    if (reply instanceof Failed) return fenced;
+    if (reply instanceof Failed) return unavailable;
     return reply === 'OK'
       ? { state: 'leased', lease: { key, token, readStartedAtMs: startedAtMs } }
       : filling;
@@ -202,7 +201,7 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
     }
     if (!(reply instanceof Failed)) this.#guard.garbled(lane);
     else if (reply.code === 'wrongtype') return 'unreadable';
-    return fenced;
+    return unavailable;
   }
 
   #remember(fence: string): void {
@@ -215,5 +214,5 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
 const stateOf = (found: CacheRead<Cacheable> | 'absent' | 'unreadable'): TierState['state'] => {
   if (typeof found === 'string') return found;
   if (found.state === 'hit') return 'value';
-  return found.state === 'fenced' ? 'fenced' : 'leased';
+  return found.state === 'filling' ? 'leased' : found.state;
 };

@@ -50,7 +50,7 @@ export class TieredRecords<V extends Cacheable> implements CachePort<V> {
     if (local !== undefined) return local;
     const start = this.#tiers.memory.startRead();
     return this.#shared === undefined
-      ? { state: 'fenced' }
+      ? { state: 'unavailable' }
       : this.#keepRead(key, start, await this.#shared.read(key));
   }
 
@@ -61,14 +61,14 @@ export class TieredRecords<V extends Cacheable> implements CachePort<V> {
     const reads = rest.length === 0 ? [] : ((await this.#shared?.readMany(rest)) ?? []);
     const shared = reads.map((read, index) => this.#keepRead(rest[index] ?? '', start, read));
     let next = 0;
-    return locals.map((local) => local ?? shared[next++] ?? { state: 'fenced' });
+    return locals.map((local) => local ?? shared[next++] ?? { state: 'unavailable' });
   }
 
   /** What can be said without asking Redis. */
   #readLocally(key: string): CacheRead<V> | undefined {
     const hit = this.peek(key);
     if (hit !== undefined) return hit;
-    if (this.#tiers.distrust.has(this.#name(key))) return { state: 'fenced' };
+    if (this.#tiers.distrust.has(this.#name(key))) return { state: 'unavailable' };
     if (this.#shared !== undefined && this.#tiers.mayReadShared()) return undefined;
     const start = this.#tiers.memory.startRead();
     const lease: Lease = { key, token: '', readStartedAtMs: start.atMs };

@@ -2,7 +2,7 @@ import type { Contact, ContactPage, PageRequest } from '../../domain/contact.ts'
 import type { ContactId, UserId } from '../../domain/identifiers.ts';
 import type { Caches } from '../../domain/ports/cache.ts';
 import type { ContactRepository } from '../../domain/ports/persistence.ts';
-import type { Ids, Timer } from '../../domain/ports/runtime.ts';
+import type { Clock, Ids, Timer } from '../../domain/ports/runtime.ts';
 import type { ContactDirectory } from '../directories.ts';
 import type { Freshness, Read } from '../read.ts';
 import { contactKey, pageKey } from './keys.ts';
@@ -12,6 +12,7 @@ import type { StatisticsCounter } from './statistics.ts';
 export type ContactDirectoryNeeds = {
   readonly contacts: ContactRepository;
   readonly caches: Caches;
+  readonly clock: Clock;
   readonly timer: Timer;
   readonly ids: Ids;
   readonly statistics: StatisticsCounter;
@@ -30,12 +31,12 @@ export class CachedContactDirectory implements ContactDirectory {
   readonly #pages: ReadThrough<ContactPage>;
   readonly #newGeneration: () => Promise<string>;
 
-  constructor({ contacts, caches, timer, ids, statistics }: ContactDirectoryNeeds) {
+  constructor({ contacts, caches, clock, timer, ids, statistics }: ContactDirectoryNeeds) {
     this.#repository = contacts;
     this.#statistics = statistics;
-    this.#contacts = new ReadThrough(caches.contacts, timer);
-    this.#generations = new ReadThrough(caches.lists, timer);
-    this.#pages = new ReadThrough(caches.pages, timer);
+    this.#contacts = new ReadThrough(caches.contacts, { clock, timer });
+    this.#generations = new ReadThrough(caches.lists, { clock, timer });
+    this.#pages = new ReadThrough(caches.pages, { clock, timer });
     this.#newGeneration = () => Promise.resolve(ids.token());
   }
 

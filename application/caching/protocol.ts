@@ -7,7 +7,8 @@
  *
  * READ   A hit is returned. On a miss the reader first takes a lease on the key, then reads the row, then fills; the fill
  *        succeeds only if the lease is still there. A fence or a deletion in between removed it, so a row that was read
- *        before a write can never be stored after it. Without a lease the row is returned and stored nowhere.
+ *        before a write can never be stored after it. A reader that finds a fence, or another's lease, pauses and looks
+ *        again for a while, since both are short; then the row is returned and stored nowhere.
  *
  * WRITE  In one transaction: lock the row, so that writers of one record are serial; then replace the key by a fence with
  *        a random token, in every tier; then change the row and commit; then release the fence. From the fence on, nobody
@@ -20,8 +21,9 @@
  * A security write (password, tokens, role, deactivation) is acknowledged only once no process can still serve the
  * version before it.
  *
- * Callers in one process share a flight only until it has sent its first command. One that joined later could be
- * answered with what was read before a write that was acknowledged before it asked.
+ * Callers in one process share a flight only while none of its commands is under way: before the first, or in a pause
+ * between two. One that joined later could be answered with what was read before a write that was acknowledged before it
+ * asked.
  *
  * What is promised, and what is not (two faults at once, a Redis that was failed over without its last writes), is in
  * ARCHITECTURE.md. The order of these steps was model-checked; each looks as if it could be simplified, and
@@ -36,23 +38,36 @@ import type { Freshness, Read } from '../read.ts';
 import { type RecordKey, recordsOf } from './keys.ts';
 import type { StatisticsCounter } from './statistics.ts';
 
-/** How long a reader waits for somebody else's fill before it asks the database itself, in milliseconds. */
-const waitsForFillMs = [2, 4, 8];
+/**
+ * How long a reader waits, in all, for somebody else's write or fill before it asks the database itself, and its first
+ * pause, which doubles. Most writes are over by then, and the reads that met one cost the database nothing.
+ */
+const patienceMs = 60;
+const firstPauseMs = 2;
 
 /** Reads one record from the primary database. */
 export type Load<V> = (key: string) => Promise<V | undefined>;
 
+type Flight<V> = Promise<Read<V> | undefined>;
+
+export type ReadThroughNeeds = {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly timer: Pick<Timer, 'sleep'>;
+};
+
 /** READ for one kind of record. */
 export class ReadThrough<V extends Cacheable> {
   readonly #cache: CachePort<V>;
-  readonly #timer: Timer;
-  /** Flights that have not sent a command yet: the only ones that may be joined. */
-  readonly #departing = new Map<string, Promise<Read<V> | undefined>>();
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #timer: Pick<Timer, 'sleep'>;
+  /** Flights that have yet to send the command that may answer them: the only ones that may be joined. */
+  readonly #departing = new Map<string, Flight<V>>();
   /** Flights on their way to fill a key: worth waiting for, not to be joined. */
   readonly #filling = new Map<string, Promise<unknown>>();
 
-  constructor(cache: CachePort<V>, timer: Timer) {
+  constructor(cache: CachePort<V>, { clock, timer }: ReadThroughNeeds) {
     this.#cache = cache;
+    this.#clock = clock;
     this.#timer = timer;
   }
 
@@ -61,22 +76,20 @@ export class ReadThrough<V extends Cacheable> {
     return this.#cache.peek(key);
   }
 
-  get(key: string, load: Load<V>, freshness: Freshness = 'bounded'): Promise<Read<V> | undefined> {
+  get(key: string, load: Load<V>, freshness: Freshness = 'bounded'): Flight<V> {
     if (freshness === 'authoritative') return bypass(key, load);
     const hit = this.#cache.peek(key);
     if (hit !== undefined) return Promise.resolve(hit);
     const departing = this.#departing.get(key);
     if (departing !== undefined) return departing;
-    const flight = this.#fly(key, load);
+    // A turn later: callers of the same one get on board.
+    const flight: Flight<V> = Promise.resolve().then(() => this.#fly(key, load, flight));
     this.#departing.set(key, flight);
     return flight;
   }
 
-  async #fly(key: string, load: Load<V>): Promise<Read<V> | undefined> {
-    // Callers of the same turn get on board here.
-    await Promise.resolve();
-    this.#departing.delete(key);
-    const found = await this.#readOrAwaitFill(key);
+  async #fly(key: string, load: Load<V>, flight: Flight<V>): Promise<Read<V> | undefined> {
+    const found = await this.#readPatiently(key, flight);
     if (found.state === 'hit') return found;
     if (found.state !== 'leased') return asRead(await load(key), 'miss');
     const filled = this.#loadAndFill(key, load, found);
@@ -89,15 +102,19 @@ export class ReadThrough<V extends Cacheable> {
     }
   }
 
-  /** Reads the cache; while somebody else is filling the key, reads it again a few times. */
-  async #readOrAwaitFill(key: string): Promise<CacheRead<V>> {
-    let found = await this.#cache.read(key);
-    for (const waitMs of waitsForFillMs) {
-      if (found.state !== 'filling') return found;
-      await (this.#filling.get(key) ?? this.#timer.sleep(waitMs));
-      found = await this.#cache.read(key);
+  /** Reads the cache; while somebody else is changing or filling the record, reads it again after a pause. */
+  async #readPatiently(key: string, flight: Flight<V>): Promise<CacheRead<V>> {
+    const untilMs = this.#clock.monotonicMs() + patienceMs;
+    for (let pauseMs = firstPauseMs; ; pauseMs *= 2) {
+      if (this.#departing.get(key) === flight) this.#departing.delete(key);
+      const found = await this.#cache.read(key);
+      if (found.state !== 'fenced' && found.state !== 'filling') return found;
+      const leftMs = untilMs - this.#clock.monotonicMs();
+      if (leftMs <= 0) return found;
+      // In a pause it may be joined again: what it reads next is read after whoever joins now has asked.
+      if (!this.#departing.has(key)) this.#departing.set(key, flight);
+      await (this.#filling.get(key) ?? this.#timer.sleep(Math.min(pauseMs, leftMs)));
     }
-    return found;
   }
 
   async #loadAndFill(

@@ -1,7 +1,7 @@
 import type { UserAlias, UserId, UserKey } from '../../domain/identifiers.ts';
 import type { Caches } from '../../domain/ports/cache.ts';
 import type { UserRepository } from '../../domain/ports/persistence.ts';
-import type { Log, Timer } from '../../domain/ports/runtime.ts';
+import type { Clock, Log, Timer } from '../../domain/ports/runtime.ts';
 import { goesBy, type Profile, toProfile, type User } from '../../domain/user.ts';
 import type { UserDirectory } from '../directories.ts';
 import type { Freshness, Read, Source } from '../read.ts';
@@ -13,6 +13,7 @@ import { findManyUsers } from './user-batch.ts';
 export type UserDirectoryNeeds = {
   readonly users: UserRepository;
   readonly caches: Caches;
+  readonly clock: Clock;
   readonly timer: Timer;
   readonly log: Log;
   readonly statistics: StatisticsCounter;
@@ -32,14 +33,14 @@ export class CachedUserDirectory implements UserDirectory {
   readonly #loadProfile: Load<Profile>;
 
   constructor(needs: UserDirectoryNeeds) {
-    const { users, caches, timer } = needs;
+    const { users, caches } = needs;
     this.#needs = needs;
-    this.#users = new ReadThrough(caches.users, timer);
-    this.#profiles = new ReadThrough(caches.profiles, timer);
+    this.#users = new ReadThrough(caches.users, needs);
+    this.#profiles = new ReadThrough(caches.profiles, needs);
     this.#pointers = {
-      email: new ReadThrough(caches.emails, timer),
-      username: new ReadThrough(caches.usernames, timer),
-      phone: new ReadThrough(caches.phones, timer),
+      email: new ReadThrough(caches.emails, needs),
+      username: new ReadThrough(caches.usernames, needs),
+      phone: new ReadThrough(caches.phones, needs),
     };
     this.#loadUser = (id) => users.find({ kind: 'id', value: id as UserId });
     this.#loadProfile = async (id) => asProfile(await this.#loadUser(id));

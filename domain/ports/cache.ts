@@ -25,12 +25,14 @@ export type CacheRead<V> =
   | { readonly state: 'leased'; readonly lease: Lease }
   /** Somebody else holds the lease: their fill may arrive any moment. Otherwise read the database and do not fill. */
   | { readonly state: 'filling' }
-  /** A write is under way, or its end is not known: read the database and do not fill. */
-  | { readonly state: 'fenced' };
+  /** A write is under way, and may end any moment. Otherwise read the database and do not fill. */
+  | { readonly state: 'fenced' }
+  /** The cache cannot be used, or not for this key: read the database at once and do not fill. */
+  | { readonly state: 'unavailable' };
 
 /**
  * One kind of record, by key, under the protocol of application/caching/protocol.ts. An outage is an outcome, never an
- * exception: a read becomes `fenced` or a lease that fills memory only, a command answers `false`; and no call takes
+ * exception: a read becomes `unavailable` or a lease that fills memory only, a command answers `false`; and no call takes
  * longer than one deadline.
  */
 export interface CachePort<V extends Cacheable> {

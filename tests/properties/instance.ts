@@ -2,7 +2,12 @@ import { MemoryTier } from '../../adapters/tiered/memory-tier.ts';
 import { TieredCache } from '../../adapters/tiered/tiered-cache.ts';
 import { CachedContactDirectory } from '../../application/caching/contact-directory.ts';
 import { JournalReplayer } from '../../application/caching/journal.ts';
-import { FencedWrites, type Load, ReadThrough } from '../../application/caching/protocol.ts';
+import {
+  FencedWrites,
+  type Load,
+  ReadThrough,
+  type ReadThroughNeeds,
+} from '../../application/caching/protocol.ts';
 import { StatisticsCounter } from '../../application/caching/statistics.ts';
 import type { Freshness, Read } from '../../application/read.ts';
 import { changeUser } from '../../application/users/change-user.ts';
@@ -31,7 +36,7 @@ const ttlsMs: TtlsMs = {
 export type Variant = {
   readonly redis?: RedisVariant;
   readonly memory?: new (clock: World['clock'], maxEntries: number, boundMs: number) => MemoryTier;
-  readonly reader?: new (cache: CachePort<User>, timer: World['clock']) => Reader;
+  readonly reader?: new (cache: CachePort<User>, needs: ReadThroughNeeds) => Reader;
   readonly writes?: (needs: ConstructorParameters<typeof FencedWrites>[0]) => Pick<FencedWrites, 'run'>;
   /** `open`: Redis is read however long ago the journal was checked. */
   readonly gate?: 'open';
@@ -75,7 +80,7 @@ export class Instance {
     this.replayer = new JournalReplayer({ ...needs, whenDatabaseUnreachable: 'serve' });
     const { contacts } = this.#database;
     this.#contacts = new CachedContactDirectory({ ...needs, contacts, caches: cache.caches });
-    this.#reader = new (variant.reader ?? ReadThrough<User>)(cache.caches.users, clock);
+    this.#reader = new (variant.reader ?? ReadThrough<User>)(cache.caches.users, { clock, timer: clock });
   }
 
   async readPage(ownerId: UserId): Promise<number> {

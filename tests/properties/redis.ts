@@ -5,6 +5,7 @@ import type {
   BusListener,
   Cacheable,
   CachePort,
+  CacheRead,
   Caches,
   InvalidationBus,
   Kind,
@@ -122,22 +123,18 @@ export class SimulatedRedis {
     };
 
     const read: CachePort<V>['read'] = async (key) => {
-      const held = await send(
-        'GET',
-        () => keys.get(nameOf(key)),
-        { state: 'fence', token: '' } as Held | undefined,
-        false,
-      );
+      const held = await send('GET', () => keys.get(nameOf(key)), 'lost' as Held | 'lost' | undefined, false);
+      if (held === 'lost') return { state: 'unavailable' };
       if (held?.state === 'value') return { state: 'hit', value: held.value as V, source: 'redis' };
       if (held?.state === 'fence') return { state: 'fenced' };
       if (held?.state === 'lease') return { state: 'filling' };
       const lease = { key, token: world.ids.token(), readStartedAtMs: world.clock.monotonicMs() };
-      const take = (): boolean => {
-        if (keys.has(nameOf(key))) return false;
+      const take = (): CacheRead<V> => {
+        if (keys.has(nameOf(key))) return { state: 'filling' };
         keys.set(nameOf(key), { state: 'lease', token: lease.token });
-        return true;
+        return { state: 'leased', lease };
       };
-      return (await send('LEASE', take, false)) ? { state: 'leased', lease } : { state: 'filling' };
+      return send('LEASE', take, { state: 'unavailable' });
     };
 
     return {

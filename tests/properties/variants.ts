@@ -4,7 +4,7 @@
 import { MemoryTier, type ReadStart } from '../../adapters/tiered/memory-tier.ts';
 import { recordsOf } from '../../application/caching/keys.ts';
 import type { Load } from '../../application/caching/protocol.ts';
-import { FencedWrites } from '../../application/caching/protocol.ts';
+import { FencedWrites, ReadThrough } from '../../application/caching/protocol.ts';
 import type { Read } from '../../application/read.ts';
 import type { Cacheable, CachePort, Hit } from '../../domain/ports/cache.ts';
 import type { Invalidation } from '../../domain/ports/persistence.ts';
@@ -96,6 +96,24 @@ class JoinAnyFlight implements Reader {
     if (value === undefined) return undefined;
     const stored = found.state === 'leased' && (await this.#cache.fill(found.lease, value));
     return { value, source: stored ? 'stored' : 'miss' };
+  }
+}
+
+/** Shares a read of the database that found a fence with those who come while it is under way. */
+class ShareUnderWay extends ReadThrough<User> {
+  readonly #underWay = new Map<string, Promise<Read<User> | undefined>>();
+
+  override get(key: string, load: Load<User>): Promise<Read<User> | undefined> {
+    const shared = this.#underWay.get(key);
+    if (shared !== undefined) return shared;
+    return super.get(key, async () => {
+      const row = load(key);
+      this.#underWay.set(
+        key,
+        row.then((value) => value && { value, source: 'miss' }),
+      );
+      return row.finally(() => this.#underWay.delete(key));
+    });
   }
 }
 
@@ -191,6 +209,12 @@ export const plantedVariants: readonly PlantedVariant[] = [
   { name: 'fill with NX', variant: { redis: { fill: 'nx' } }, fault: 'none', actors: readers },
   { name: 'blind fill', variant: { redis: { fill: 'blind' } }, fault: 'none', actors: readers },
   { name: 'join any flight', variant: { reader: JoinAnyFlight }, fault: 'none', actors: readers },
+  {
+    name: 'share a read of the database that is under way',
+    variant: { reader: ShareUnderWay },
+    fault: 'none',
+    actors: readers,
+  },
   { name: 'no marking of reads in flight', variant: { memory: NoMarking }, fault: 'none', actors: overTime },
   { name: 'memory without proof', variant: { memory: NoProof }, fault: 'half-open-bus', actors: overTime },
   {

@@ -57,7 +57,7 @@ describe('Redis down at start', () => {
     expect(cache.inUse()).toBe(false);
     const id = anyUserId();
     const read = await timed(cache.caches.users.read(id));
-    expect(read.value.state).toBe('fenced');
+    expect(read.value.state).toBe('unavailable');
     expect(read.ms).toBeLessThan(20);
     expect(await cache.caches.users.fence(id, anyToken())).toBe(false);
     await until(() => cache.inUse() === false && cache.counters().failures['offline'] !== undefined, 1000);
@@ -99,7 +99,7 @@ describe('a Redis that hangs under load (SIGSTOP)', () => {
     expect(Math.max(...during.map(({ ms }) => ms))).toBeLessThan(deadlineMs + slackMs);
     expect(during.filter(({ ms }) => ms > 50).length).toBeLessThanOrEqual(17);
     expect(during.length).toBeGreaterThan(1000);
-    expect(new Set(calls.map(({ state }) => state))).toEqual(new Set(['hit', 'fenced']));
+    expect(new Set(calls.map(({ state }) => state))).toEqual(new Set(['hit', 'unavailable']));
     expect(opened(lines)).toBe(1);
   });
 
@@ -108,7 +108,7 @@ describe('a Redis that hangs under load (SIGSTOP)', () => {
     server.hang();
     const pending = cache.caches.users.read(anyUserId());
     expect((await timed(cache[Symbol.asyncDispose]())).ms).toBeLessThan(50);
-    expect((await pending).state).toBe('fenced');
+    expect((await pending).state).toBe('unavailable');
   });
 
   it('is noticed without any load', async () => {
@@ -196,7 +196,7 @@ describe('behind a bad network', () => {
     proxy.set({ latencyMs: 35 });
     const read = await timed(cache.caches.users.read(anyUserId()));
     expect(read.ms).toBeLessThan(deadlineMs + slackMs / 2);
-    expect(read.value.state).toBe('fenced');
+    expect(read.value.state).toBe('unavailable');
   });
 
   it('a storm of resets makes no errors and at most one flap a second', async () => {
@@ -245,7 +245,7 @@ describe('behind a bad network', () => {
     const users = await Promise.all(Array.from({ length: 20 }, () => fillUser(cache)));
     proxy.set('corrupt');
     const reads = await Promise.all(users.map(({ id }) => cache.caches.users.read(id)));
-    expect(new Set(reads.map(({ state }) => state))).toEqual(new Set(['fenced']));
+    expect(new Set(reads.map(({ state }) => state))).toEqual(new Set(['unavailable']));
     expect(await cache.caches.users.fence(anyUserId(), anyToken())).toBe(false);
     proxy.set('pass');
     const [first] = users;
@@ -258,7 +258,7 @@ describe('behind a bad network', () => {
     const user = await fillUser(cache);
     proxy.set('cut');
     const read = await timed(cache.caches.users.read(user.id));
-    expect(read.value.state).toBe('fenced');
+    expect(read.value.state).toBe('unavailable');
     expect(read.ms).toBeLessThan(deadlineMs);
     await until(async () => (await cache.health()).circuit !== 'closed', 2500);
     proxy.set('pass');

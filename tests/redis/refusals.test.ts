@@ -54,7 +54,7 @@ describe('a Redis that reads but does not write', () => {
     const { server, cache } = await setUp(['--replica-serve-stale-data', 'no']);
     const user = await fillUser(cache);
     await server.command('REPLICAOF', '127.0.0.1', '1');
-    expect(await stateOf(cache, user.id)).toBe('fenced');
+    expect(await stateOf(cache, user.id)).toBe('unavailable');
     expect(cache.inUse()).toBe(false);
   });
 
@@ -92,7 +92,7 @@ describe('a Redis that reads but does not write', () => {
     expect(cache.inUse()).toBe(true);
     expect(await stateOf(cache, user.id)).toBe('hit');
     expect((await cache.caches.users.readMany([user.id])).map(({ state }) => state)).toEqual(['hit']);
-    expect(await stateOf(cache, anyUserId())).toBe('fenced');
+    expect(await stateOf(cache, anyUserId())).toBe('unavailable');
     await until(() => !cache.acceptsWrites(), 2000);
     expect(cache.inUse()).toBe(true);
     await server.command('CONFIG', 'SET', 'maxmemory', '0');
@@ -174,7 +174,7 @@ describe('credentials', () => {
     const address = { ...server.address, username: 'app', password: new Secret('new') };
     const cache = kept(await openCache(address, {}, undefined, log));
     expect(cache.inUse()).toBe(false);
-    expect((await cache.caches.users.read(anyUserId())).state).toBe('fenced');
+    expect((await cache.caches.users.read(anyUserId())).state).toBe('unavailable');
     await until(() => lines.some(({ fields }) => fields['connection'] === 'auth'), 3000);
     await server.command('ACL', 'SETUSER', 'app', '>new');
     await until(() => cache.inUse(), recoveryMs);
