@@ -146,6 +146,6 @@ export const liveStateToWire = (state: LiveState, version: string): WireLiveStat
   })),
 });
 
-const noReads: ReadCounts = { hit: 0, miss: 0, filling: 0, fenced: 0 };
+const noReads: ReadCounts = { hit: 0, miss: 0, filling: 0, fenced: 0, unavailable: 0 };
 const redisReads = ({ reads }: LiveState, kind: string): ReadCounts =>
   new Map<string, ReadCounts>(Object.entries(reads.redis)).get(kind) ?? noReads;

@@ -50,8 +50,8 @@ const byKind = <T>(make: () => T): Readonly<Record<Kind, T>> => ({
  */
 export class Counts {
   readonly reads: Readonly<Record<Tier, Readonly<Record<Kind, ReadCounts>>>> = {
-    memory: byKind(() => ({ hit: 0, miss: 0, filling: 0, fenced: 0 })),
-    redis: byKind(() => ({ hit: 0, miss: 0, filling: 0, fenced: 0 })),
+    memory: byKind(() => ({ hit: 0, miss: 0, filling: 0, fenced: 0, unavailable: 0 })),
+    redis: byKind(() => ({ hit: 0, miss: 0, filling: 0, fenced: 0, unavailable: 0 })),
   };
   readonly commands: Readonly<Record<CacheCommand, Readonly<Record<Kind, CommandCounts>>>> = {
     fence: byKind(() => ({ confirmed: 0, unconfirmed: 0 })),

@@ -37,7 +37,7 @@ export type JournalReading = {
 };
 
 /** What came of reads of one kind in one tier. */
-export type ReadCounts = { hit: number; miss: number; filling: number; fenced: number };
+export type ReadCounts = { hit: number; miss: number; filling: number; fenced: number; unavailable: number };
 
 /** What happened between one sample and the one before. */
 export type LiveSample = {
