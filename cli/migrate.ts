@@ -2,22 +2,29 @@ import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { migrateEmbedded } from '../adapters/mikro-orm/embedded.ts';
 import { migratePostgres } from '../adapters/mikro-orm/postgres.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
-import { type Command, json, parseArguments } from './command.ts';
+import { type Command, json, parseArguments, UsageError } from './command.ts';
 
 /** A job that migrates needs no secrets but the database's, so it is asked for no others. */
 const variables = ['DATABASE_URL', 'DATA_DIR'] as const;
 
 export const migrate: Command = {
   summary: 'bring the database to the schema of this version',
-  help: `usage: kith migrate [--json] [--env <file>]
+  help: `usage: kith migrate [--grant <role>] [--json] [--env <file>]
 
 Runs what is missing of the migrations, in order, each once, also if several do it at a time. The server does the same
 when it starts; this is for a role that owns the tables where the one that serves may not change them (DATABASE_URL
 names the role). Migrations only go forward.
+
+  --grant <role>   then give that role of PostgreSQL what serving needs, and no more
+
 Exit codes: 0 the schema is as it should be, 1 the database refused or did not answer, 2 not understood.
 `,
   run: async (args, terminal) => {
-    const given = parseArguments(args, { json: { type: 'boolean' } });
+    const given = parseArguments(args, {
+      json: { type: 'boolean' },
+      grant: { type: 'string' },
+    });
+    const role = given.text('grant');
     const config = parseConfig(
       Object.fromEntries(variables.map((name) => [name, terminal.environment[name]])),
     );
@@ -28,7 +35,7 @@ Exit codes: 0 the schema is as it should be, 1 the database refused or did not a
       return 1;
     }
     try {
-      const applied = await migrateOne(config.value);
+      const applied = await migrateOne(config.value, role);
       if (given.has('json')) terminal.out(json({ applied }));
       else
         terminal.out(
@@ -36,6 +43,7 @@ Exit codes: 0 the schema is as it should be, 1 the database refused or did not a
         );
       return 0;
     } catch (error) {
+      if (error instanceof UsageError) throw error;
       const reason = error instanceof Error ? error.message : 'unknown';
       if (given.has('json')) terminal.out(json({ error: reason }));
       else
@@ -47,5 +55,11 @@ Exit codes: 0 the schema is as it should be, 1 the database refused or did not a
   },
 };
 
-const migrateOne = ({ postgres, dataDirectory }: Config): Promise<readonly string[]> =>
-  postgres === undefined ? migrateEmbedded(dataDirectory) : migratePostgres(postgres);
+const migrateOne = (
+  { postgres, dataDirectory }: Config,
+  role: string | undefined,
+): Promise<readonly string[]> => {
+  if (postgres !== undefined) return migratePostgres(postgres, role);
+  if (role !== undefined) throw new UsageError('--grant is for PostgreSQL: set DATABASE_URL');
+  return migrateEmbedded(dataDirectory);
+};

@@ -10,6 +10,7 @@ import { ormOptions } from './orm-options.ts';
 import { connect, type PostgresLimits, tlsOptions } from './postgres.ts';
 import type { PgClient, PgPool } from './postgres-driver.ts';
 import type { PostgresAddress } from './postgres-url.ts';
+import { rights } from './rights.ts';
 
 /** What can be known of a database from outside, for whoever has to say whether Kith can work on it. */
 export type DatabaseFacts = {
@@ -68,15 +69,6 @@ const triggers = [
   { name: 'kith_journal_truncate', table: 'contacts', calls: 'kith_journal_truncate', type: onTruncate },
   { name: 'kith_journal_wake', table: 'cache_journal', calls: 'kith_journal_wake', type: onInsert },
 ] as const;
-
-/** What the role that serves needs; docs/security.md. */
-const rights: Readonly<Record<string, readonly string[]>> = {
-  kith_migrations: ['select'],
-  users: ['select', 'insert', 'update'],
-  contacts: ['select', 'insert', 'update', 'delete'],
-  cache_journal: ['select', 'insert', 'delete'],
-  login_attempts: ['select', 'insert', 'update', 'delete'],
-};
 
 const limits: PostgresLimits = {
   poolConnections: 1,

@@ -21,6 +21,7 @@ import {
 } from './postgres-driver.ts';
 import { listenOnPostgres } from './postgres-listener.ts';
 import type { PostgresAddress, Tls } from './postgres-url.ts';
+import { grantRights } from './rights.ts';
 import type { Admission } from './statements.ts';
 
 export type PostgresConfig = {
@@ -167,12 +168,27 @@ const migrate = async (address: PostgresAddress, ssl: TlsOptions): Promise<reado
   }
 };
 
-/** The same for whoever migrates apart from serving. Throws a fault. */
-export const migratePostgres = async (address: PostgresAddress): Promise<readonly string[]> => {
+/** The same for whoever migrates apart from serving, and what serving needs for `role`. Throws a fault. */
+export const migratePostgres = async (
+  address: PostgresAddress,
+  role?: string,
+): Promise<readonly string[]> => {
   try {
-    return await migrate(address, await tlsOptions(address.tls));
+    const ssl = await tlsOptions(address.tls);
+    const applied = await migrate(address, ssl);
+    if (role !== undefined) await grant(address, ssl, role);
+    return applied;
   } catch (error) {
     throw toFault(error);
+  }
+};
+
+const grant = async (address: PostgresAddress, ssl: TlsOptions, role: string): Promise<void> => {
+  const orm = connect(address, ssl, migrationLimits);
+  try {
+    await orm.em.transactional((em) => grantRights(em, role));
+  } finally {
+    await orm.close(true);
   }
 };
 

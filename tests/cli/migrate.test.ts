@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,9 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { lockDataDirectory } from '../../adapters/mikro-orm/data-directory.ts';
+import { doctor } from '../../cli/doctor.ts';
 import { migrate } from '../../cli/migrate.ts';
+import { postgresGrants } from '../security/least-privilege.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { kith, runIn, urlOf } from './support.ts';
 
@@ -20,6 +23,46 @@ it('migrates PostgreSQL once, also when several do it at a time, and needs no ot
   expect(several.map(({ code }) => code)).toEqual([0, 0, 0]);
   expect(several.flatMap(({ out }) => JSON.parse(out).applied)).toEqual(all);
   expect(await kith(['migrate'], environment)).toEqual({ code: 0, out: 'nothing to do\n', err: '' });
+}, 60_000);
+
+it('gives another role what serving needs, and no more', async () => {
+  await using database = await createTestDatabase();
+  const role = `kith_grant_${randomBytes(6).toString('hex')}`;
+  await database.query(`create role ${role} login`);
+  try {
+    const environment = { DATABASE_URL: urlOf(database.address) };
+    for (const applied of [all, []]) {
+      const { code, out } = await runIn(migrate, ['--grant', role, '--json'], environment);
+      expect({ code, applied: JSON.parse(out).applied }).toEqual({ code: 0, applied });
+    }
+    const granted = await database.query(
+      `select table_name, privilege_type from information_schema.role_table_grants where grantee = '${role}'`,
+    );
+    const documented = postgresGrants(role).flatMap((grant) => {
+      const [, privileges = '', table = ''] = /^grant ([a-z, ]+) on (?!schema)(\w+) to/.exec(grant) ?? [];
+      return privileges
+        .split(', ')
+        .flatMap((each) => (each === '' ? [] : [`${table} ${each.toUpperCase()}`]));
+    });
+    expect(documented.length).toBeGreaterThan(10);
+    expect(granted.map((row) => `${row['table_name']} ${row['privilege_type']}`).sort()).toEqual(
+      documented.sort(),
+    );
+    const asRole = { DATABASE_URL: urlOf({ ...database.address, user: role, password: null }) };
+    const { out } = await runIn(doctor, ['--json'], asRole);
+    expect(JSON.parse(out).findings).toContainEqual({
+      check: 'database rights',
+      verdict: 'good',
+      found: 'all that serving needs',
+    });
+    const unknown = await runIn(migrate, ['--grant', 'kith"; drop table users; --'], environment);
+    expect(unknown).toMatchObject({ code: 1, out: '' });
+    expect(unknown.err).toContain('42704');
+    await expect(runIn(migrate, ['--grant', role], {})).rejects.toThrow('--grant is for PostgreSQL');
+  } finally {
+    await database.query(`drop owned by ${role}`);
+    await database.query(`drop role ${role}`);
+  }
 }, 60_000);
 
 it('migrates the embedded database, but not under a server', async () => {

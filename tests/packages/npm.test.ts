@@ -1,0 +1,235 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+
+/** The oldest Node that the package says it runs on gets the newest of its line; ours is the other. */
+const oldNode = '22.23.3';
+const platform = process.platform === 'win32' ? 'win' : process.platform;
+const oldNodePackage = `node-${platform}-${process.arch}`;
+
+type Packed = {
+  readonly filename: string;
+  readonly size: number;
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string; readonly mode: number }[];
+};
+
+const environment = (more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => {
+  const { PATH = '', HOME = '' } = process.env;
+  return { PATH, HOME, NO_COLOR: '1', ...more };
+};
+
+const consumer = `
+import { compose, type Kith, parseConfig } from '${manifest.name}';
+import { type Config, parseConfig as same } from '${manifest.name}/config';
+
+const parsed = parseConfig({ OPS_PORT: 'off', DATA_DIR: process.argv[2] });
+if (!parsed.ok) throw new Error('refused');
+const config: Config = parsed.value;
+const kith: Kith = await compose(config);
+const made = await kith.useCases.register({ email: 'ann@example.com', username: 'ann', password: 'correct horse battery' });
+if (!made.ok) throw new Error(made.error.code);
+const id: string = made.value.user.id;
+// @ts-expect-error: an id is a string, so the declarations are read and are ours.
+const wrong: number = made.value.user.id;
+const answer = await kith.fetch(new Request('http://kith.example/openapi.json'));
+const document = await answer.json() as { readonly info: { readonly version: string } };
+console.log(JSON.stringify({ node: process.versions.node, version: document.info.version, id, same: same === parseConfig }));
+await kith.close();
+`;
+
+const contractTest = `
+import { MemoryCache, describeCache, ManualClock, memoryDatabase } from '${manifest.name}/testing';
+import { expect, it } from 'vitest';
+it('finds the fakes and the suites', () => {
+  for (const each of [MemoryCache, describeCache, ManualClock, memoryDatabase]) expect(each).toBeTypeOf('function');
+});
+`;
+
+const tsconfig = {
+  compilerOptions: {
+    ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
+    ...{ module: 'nodenext', target: 'es2022', lib: ['es2024', 'esnext.disposable', 'dom'], types: ['node'] },
+    // Every declaration is read, ours and those that it leads to.
+    ...{ skipLibCheck: false, outDir: 'out' },
+  },
+  files: ['consumer.ts'],
+};
+
+// In Deno the same child processes would run: what they are does not depend on who starts them.
+describe.skipIf('Deno' in globalThis)('the npm package', () => {
+  let directory: string;
+  let packed: Packed;
+  // With the whole environment: where the registry is may be said there.
+  const npm = (...args: readonly string[]) =>
+    run('npm', [...args, '--no-audit', '--no-fund', '--loglevel', 'error'], { cwd: directory });
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'kith-package-'));
+    const json = execFileSync(process.execPath, [join(root, 'scripts/pack.ts'), '--to', directory], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    [packed] = JSON.parse(json);
+  }, 120_000);
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  it('is built JavaScript with declarations, and small', () => {
+    const paths = packed.files.map(({ path }) => path);
+    for (const path of [
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'package.json',
+      'composition/compose.js',
+      'cli/main.js',
+    ])
+      expect(paths).toContain(path);
+    const own = /^(?:adapters|application|cli|composition|domain)\/[\w/-]+(?:\.js|\.d\.ts)$/;
+    const testing = /^tests\/(?:testing|contracts\/[\w-]+|support\/[\w-]+)(?:\.js|\.d\.ts)$/;
+    const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'];
+    expect(paths.filter((path) => !own.test(path) && !testing.test(path) && !texts.includes(path))).toEqual(
+      [],
+    );
+    expect(paths.filter((path) => path.includes('.test.'))).toEqual([]);
+    // What a declaration is for stands beside it.
+    for (const path of paths.filter((each) => each.endsWith('.js')))
+      expect(paths).toContain(path.replace(/\.js$/, '.d.ts'));
+    expect(packed.size).toBeLessThan(500_000);
+    expect(packed.files.find(({ path }) => path === 'cli/main.js')?.mode).toBe(0o755);
+  });
+
+  it('has a package.json of its own, with nothing of ours that does not concern others', () => {
+    const published = JSON.parse(readFileSync(join(directory, 'package/package.json'), 'utf8'));
+    expect(published).toMatchObject({
+      name: manifest.name,
+      version: manifest.version,
+      license: 'MIT',
+      type: 'module',
+    });
+    expect(published.dependencies).toEqual(manifest.dependencies);
+    expect(Object.keys(published.peerDependencies)).toEqual(['fast-check', 'vitest']);
+    for (const name of ['private', 'scripts', 'devDependencies', 'overrides', 'allowScripts'])
+      expect(published).not.toHaveProperty(name);
+    expect(Object.keys(published.exports)).toEqual(Object.keys(manifest.exports));
+    const targets = Object.values(published.exports).flatMap((to) =>
+      typeof to === 'string' ? to : Object.values(Object(to)),
+    );
+    for (const target of [...targets, ...Object.values(published.bin)])
+      expect(existsSync(join(directory, 'package', String(target))), String(target)).toBe(true);
+  });
+
+  describe('installed in an empty project', () => {
+    const nodes = (): readonly (readonly [major: string, path: string])[] => [
+      ['22', join(directory, 'project/node_modules', oldNodePackage, 'bin/node')],
+      ['24', process.execPath],
+    ];
+
+    beforeAll(async () => {
+      const project = join(directory, 'project');
+      await mkdir(project);
+      await writeFile(
+        join(project, 'package.json'),
+        JSON.stringify({ private: true, type: 'module', overrides: manifest.overrides }),
+      );
+      const { typescript, vitest } = manifest.devDependencies;
+      await npm(
+        ...['install', '--prefix', project, '--ignore-scripts', join(directory, packed.filename)],
+        ...[
+          `typescript@${typescript}`,
+          `vitest@${vitest}`,
+          `fast-check@${manifest.devDependencies['fast-check']}`,
+        ],
+        ...[`@types/node@${manifest.devDependencies['@types/node']}`, `${oldNodePackage}@${oldNode}`],
+      );
+      await writeFile(join(project, 'consumer.ts'), consumer);
+      await writeFile(join(project, 'contract.test.js'), contractTest);
+      await writeFile(join(project, 'tsconfig.json'), JSON.stringify(tsconfig));
+    }, 240_000);
+    const inProject = (
+      program: string,
+      args: readonly string[],
+      more: Readonly<Record<string, string>> = {},
+    ) => run(program, [...args], { cwd: join(directory, 'project'), env: environment(more) });
+
+    it('gives its dependencies the versions that we run with, when the overrides are taken over', async () => {
+      const lock = JSON.parse(readFileSync(join(directory, 'project/package-lock.json'), 'utf8'));
+      for (const [name, version] of Object.entries(manifest.overrides)) {
+        const versions = Object.entries(lock.packages)
+          .filter(([path]) => path.endsWith(`node_modules/${name}`))
+          .map(([, entry]) => Object(entry).version);
+        expect(versions, name).toEqual([version]);
+      }
+    });
+
+    it('type-checks, and runs on Node 22 and 24', async () => {
+      await inProject(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
+      for (const [major, node] of nodes()) {
+        const { stdout } = await inProject(node, ['out/consumer.js', join(directory, `data-${major}`)]);
+        const last = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+        expect(last).toMatchObject({ version: manifest.version, same: true });
+        expect(last.node).toMatch(new RegExp(`^${major}\\.`));
+      }
+    }, 120_000);
+
+    it('has a command that works on Node 22 and 24', async () => {
+      const command = join(directory, 'project/node_modules/.bin/kith');
+      for (const [major, node] of nodes()) {
+        expect((await inProject(node, [command, '--version'])).stdout).toBe(`${manifest.version}\n`);
+        const env = { DATA_DIR: join(directory, `data-${major}`) };
+        const doctor = JSON.parse((await inProject(node, [command, 'doctor', '--json'], env)).stdout);
+        expect(doctor.verdict).toBe('warning');
+        expect(doctor.findings).toContainEqual({ check: 'triggers', verdict: 'good', found: 'all 5 fire' });
+        await startAndStop(node, command, env);
+      }
+    }, 120_000);
+
+    it('has its suites and fakes for tests', async () => {
+      for (const [, node] of nodes()) {
+        const { stdout } = await inProject(node, ['node_modules/vitest/vitest.mjs', 'run']);
+        expect(stdout).toMatch(/1 passed/);
+      }
+    }, 120_000);
+
+    const startAndStop = async (
+      node: string,
+      command: string,
+      more: Readonly<Record<string, string>>,
+    ): Promise<void> => {
+      const child = spawn(node, [command, 'start'], {
+        env: environment({ PORT: '0', OPS_PORT: 'off', ...more }),
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      try {
+        let output = '';
+        const url = await new Promise<string>((resolve, reject) => {
+          child.once('exit', () => reject(new Error(`it ended: ${output}`)));
+          child.stdout.setEncoding('utf8').on('data', (text: string) => {
+            output += text;
+            const started = output
+              .split('\n')
+              .find((line) => line.includes('"started"') && line.endsWith('}'));
+            if (started !== undefined) resolve(JSON.parse(started).url);
+          });
+        });
+        expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+        const exited = once(child, 'exit');
+        child.kill('SIGTERM');
+        expect((await exited)[0]).toBe(0);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    };
+  });
+});
