@@ -12,6 +12,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -79,6 +80,16 @@ for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     },
   );
   writeFileSync(file, text);
+}
+
+// What the code reads at run time: the scripts and styles of pages.
+for (const shipped of ['adapters', 'application', 'cli', 'composition', 'domain']) {
+  for (const path of readdirSync(join(root, shipped), { recursive: true, encoding: 'utf8' })) {
+    const file = join(root, shipped, path);
+    if (/\.ts$|tsconfig\.json$/.test(path) || !statSync(file).isFile()) continue;
+    mkdirSync(dirname(join(folder, shipped, path)), { recursive: true });
+    copyFileSync(file, join(folder, shipped, path));
+  }
 }
 
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);

@@ -44,8 +44,12 @@ const id: string = made.value.user.id;
 // @ts-expect-error: an id is a string, so the declarations are read and are ours.
 const wrong: number = made.value.user.id;
 const answer = await kith.fetch(new Request('http://kith.example/openapi.json'));
+// The pages name only those of their scripts and styles that could be read.
+const operations = await (await kith.http.ops(new Request('http://kith.example/'))).text();
+const docs = await (await kith.fetch(new Request('http://kith.example/docs'))).text();
+const assets = operations.includes('operations.js') && docs.includes('docs/assets/');
 const document = await answer.json() as { readonly info: { readonly version: string } };
-console.log(JSON.stringify({ node: process.versions.node, version: document.info.version, id, same: same === parseConfig }));
+console.log(JSON.stringify({ node: process.versions.node, version: document.info.version, assets, id, same: same === parseConfig }));
 await kith.close();
 `;
 
@@ -98,13 +102,17 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
       expect(paths).toContain(path);
     const own = /^(?:adapters|application|cli|composition|domain)\/[\w/-]+(?:\.js|\.d\.ts)$/;
     const testing = /^tests\/(?:testing|contracts\/[\w-]+|support\/[\w-]+)(?:\.js|\.d\.ts)$/;
+    const page = /^adapters\/http\/static\/[\w-]+\.(?:js|css)$/;
+    expect(paths.filter((path) => page.test(path)).length).toBeGreaterThan(0);
     const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'];
-    expect(paths.filter((path) => !own.test(path) && !testing.test(path) && !texts.includes(path))).toEqual(
-      [],
-    );
+    expect(
+      paths.filter(
+        (path) => !own.test(path) && !page.test(path) && !testing.test(path) && !texts.includes(path),
+      ),
+    ).toEqual([]);
     expect(paths.filter((path) => path.includes('.test.'))).toEqual([]);
     // What a declaration is for stands beside it.
-    for (const path of paths.filter((each) => each.endsWith('.js')))
+    for (const path of paths.filter((each) => each.endsWith('.js') && !page.test(each)))
       expect(paths).toContain(path.replace(/\.js$/, '.d.ts'));
     expect(packed.size).toBeLessThan(500_000);
     expect(packed.files.find(({ path }) => path === 'cli/main.js')?.mode).toBe(0o755);
@@ -178,7 +186,7 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
       for (const [major, node] of nodes()) {
         const { stdout } = await inProject(node, ['out/consumer.js', join(directory, `data-${major}`)]);
         const last = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-        expect(last).toMatchObject({ version: manifest.version, same: true });
+        expect(last).toMatchObject({ version: manifest.version, same: true, assets: true });
         expect(last.node).toMatch(new RegExp(`^${major}\\.`));
       }
     }, 120_000);
