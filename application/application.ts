@@ -12,28 +12,51 @@ import type { Freshness, Read } from './read.ts';
  * UUID strings. Expected failures are values; the exceptions of domain/faults.ts mean that a part of the machine is down.
  */
 export interface Application {
+  /** Creates an account and logs it in. */
   readonly register: Register;
+  /** Checks an identifier and a password against the database. */
   readonly logIn: LogIn;
+  /** Who a token stands for, now; a hit takes no waiting. */
   readonly authenticate: Authenticate;
+  /** Changes the fields that are given; `null` clears one. */
   readonly changeProfile: ChangeProfile;
+  /** Ends every token issued before, on every instance, before it resolves. */
   readonly changePassword: ChangePassword;
+  /** Ends every token issued before, on every instance, before it resolves. */
   readonly signOutEverywhere: SignOutEverywhere;
+  /** Ends every token and refuses log-in; others no longer find the user. */
   readonly deactivateSelf: DeactivateSelf;
+  /** A user by id, email, username or phone, deactivated or not. */
   readonly getUser: GetUser;
+  /** What others may see of an active user. */
   readonly getProfile: GetProfile;
+  /** Up to 500 users by mixed keys at once. */
   readonly lookUpUsers: LookUpUsers;
+  /** `deactivateSelf` for administrators, without the password. */
   readonly deactivateUser: ChangeUserAsAdmin;
+  /** Undoes a deactivation; old tokens stay dead. */
   readonly reactivateUser: ChangeUserAsAdmin;
+  /** Makes a user an administrator or takes it back; a lower role holds at once on every instance. */
   readonly setRole: SetRole;
+  /** Adds to the owner's list; at most 5,000. */
   readonly addContact: AddContact;
+  /** One contact of an owner; another's does not exist. */
   readonly getContact: GetContact;
+  /** A page, newest first, or what matches a query. */
   readonly listContacts: ListContacts;
+  /** Changes the fields that are given; `null` clears one. */
   readonly changeContact: ChangeContact;
+  /** Removes a contact for good. */
   readonly removeContact: RemoveContact;
+  /** What each tier holds for a user, never a value. */
   readonly explainCache: ExplainCache;
+  /** Drops every cached entry of a user, everywhere. */
   readonly invalidateUser: InvalidateUser;
+  /** Which tier serves, how quickly, and how sure it is of itself. */
   readonly getCacheStatus: GetCacheStatus;
+  /** Hits and misses since the start of the process. */
   readonly getStatistics: GetStatistics;
+  /** Whether the database answers. */
   readonly checkReadiness: CheckReadiness;
 }
 
@@ -46,10 +69,12 @@ type NotFound = Failure<'user-not-found'>;
  */
 export type FromOrigin = { readonly origin?: string | undefined };
 
+/** A user who has just proved who they are, and a token for it. */
 export type Session = { readonly user: User; readonly token: AccessToken; readonly expiresInSeconds: number };
 
 /** Creates an account and logs it in. */
 export type Register = (input: RegisterInput) => Promised<Session, InvalidInput | IdentifierTaken>;
+/** As a person typed it. */
 export type RegisterInput = {
   readonly email: string;
   readonly username: string;
@@ -115,12 +140,14 @@ export type GetProfile = (
 
 /** Up to 500 users by mixed keys, in at most two cache round trips and one query for the misses. */
 export type LookUpUsers = (input: LookUpInput, freshness?: Freshness) => Promised<LookUpOutput, InvalidInput>;
+/** At most 500 in all. */
 export type LookUpInput = {
   readonly ids?: readonly string[] | undefined;
   readonly emails?: readonly string[] | undefined;
   readonly usernames?: readonly string[] | undefined;
   readonly phones?: readonly string[] | undefined;
 };
+/** Who was found, and the keys by which nobody was. */
 export type LookUpOutput = { readonly users: readonly User[]; readonly missing: readonly UserKey[] };
 
 export type ChangeUserAsAdmin = (userId: string) => Promised<User, NotFound | Failure<'last-admin'>>;
@@ -167,6 +194,7 @@ export type RemoveContact = (
 
 /** What each tier holds for a user: which record, where, in which state; never a value or a personal key. */
 export type ExplainCache = (userId: string) => Promised<readonly ExplainedEntry[], NotFound>;
+/** What one tier holds of one record. */
 export type ExplainedEntry = TierState & {
   readonly record: 'user' | 'profile' | 'email' | 'username' | 'phone' | 'contact-list';
 };
@@ -175,6 +203,7 @@ export type ExplainedEntry = TierState & {
 export type InvalidateUser = (userId: string) => Promised<undefined, NotFound>;
 
 export type GetCacheStatus = () => Promise<CacheStatus>;
+/** The state of the cache of this process; `null` where nobody knows. */
 export type CacheStatus = {
   readonly status: 'healthy' | 'degraded';
   readonly backend: 'redis' | 'memory';

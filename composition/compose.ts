@@ -12,19 +12,25 @@ import { randomSecret } from './development-secret.ts';
 import { services } from './services.ts';
 
 export type { Http } from '../adapters/http/http.ts';
-export type { Application } from '../application/application.ts';
+export type * from '../application/application.ts';
+export type { Freshness, Read, Source } from '../application/read.ts';
 export type { Contact, ContactPage } from '../domain/contact.ts';
-export type { AnyFailure, Failure } from '../domain/failures.ts';
+export type { AnyFailure, Failure, FailureCode } from '../domain/failures.ts';
 export { DatabaseUnavailable, Fault, type FaultCode, OutcomeUnknown } from '../domain/faults.ts';
 /** An id, email, username or phone as a key: `useCases.getUser(key)` takes what they parsed. */
 export {
+  type ContactId,
+  type Email,
+  type Phone,
   parseEmail,
   parsePhone,
   parseUserId,
   parseUsernameKey,
   type UserId,
   type UserKey,
+  type Username,
 } from '../domain/identifiers.ts';
+export type { Issue } from '../domain/issue.ts';
 /** The ports, for adapters of your own; docs/adapters.md says what each promises. */
 export type * from '../domain/ports/cache.ts';
 export type * from '../domain/ports/persistence.ts';
@@ -33,7 +39,7 @@ export type * from '../domain/ports/security.ts';
 export type { Result } from '../domain/result.ts';
 /** `Secret.reveal(session.token)` is the text of a token; a secret itself can be neither printed nor serialised. */
 export { Secret } from '../domain/secret.ts';
-export type { Profile, User } from '../domain/user.ts';
+export type { Account, Profile, Role, User } from '../domain/user.ts';
 export { type Config, configFrom, parseConfig } from './config.ts';
 export { kithModule, type Overrides } from './container.ts';
 export type { ConfigIssue, Environment } from './environment.ts';

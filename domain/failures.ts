@@ -3,8 +3,10 @@ import type { Issue } from './issue.ts';
 /** Every way in which a use case may refuse, by its stable code. HTTP has a row for each (adapters/http/problems.ts). */
 export type FailureCode = AnyFailure['code'];
 
+/** The failure with this code, and what it carries. */
 export type Failure<Code extends FailureCode> = Extract<AnyFailure, { readonly code: Code }>;
 
+/** All failures there are, told apart by `code`. */
 export type AnyFailure =
   | { readonly code: 'invalid-input'; readonly issues: readonly Issue[] }
   | { readonly code: 'email-taken' }

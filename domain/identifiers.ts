@@ -5,9 +5,13 @@ declare const brand: unique symbol;
 /** A `T` that came out of its parse function: strings of two brands cannot be confused. */
 export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 
+/** A UUIDv7 in lower case. */
 export type UserId = Brand<string, 'UserId'>;
+/** A UUIDv7 in lower case. */
 export type ContactId = Brand<string, 'ContactId'>;
+/** In lower case, ASCII. */
 export type Email = Brand<string, 'Email'>;
+/** In lower case: 3-32 of `a-z`, `0-9`, `_`, `.`, `-`. */
 export type Username = Brand<string, 'Username'>;
 /** E.164: `+` and 8-15 digits. */
 export type Phone = Brand<string, 'Phone'>;
@@ -48,10 +52,12 @@ const parseId = <T extends UserId | ContactId>(input: unknown): Parsed<T> => {
   return uuid.test(text) ? ok(text as T) : invalid('invalid-format', 'a UUID is expected');
 };
 
+/** A UUID in any case as an id; whether somebody has it is another question. */
 export const parseUserId = (input: unknown): Parsed<UserId> => parseId<UserId>(input);
 
 export const parseContactId = (input: unknown): Parsed<ContactId> => parseId<ContactId>(input);
 
+/** An address as it is stored and looked up: NFKC, lower case, trimmed, ASCII. */
 export const parseEmail = (input: unknown): Parsed<Email> => {
   const text = canonicalIdentifier(input, emailLimits.maxCodePoints);
   if (!text.ok) return text;
@@ -69,6 +75,7 @@ export const parseUsername = (input: unknown): Parsed<Username> => {
   return name.ok && reserved.has(name.value) ? invalid('reserved', 'this username is reserved') : name;
 };
 
+/** A username as it is stored and looked up: NFKC, lower case, trimmed. */
 export const parseUsernameKey = (input: unknown): Parsed<Username> => {
   const text = canonicalIdentifier(input, usernameLimits.maxCodePoints);
   if (!text.ok) return text;
@@ -84,6 +91,7 @@ export const parseUsernameKey = (input: unknown): Parsed<Username> => {
     : invalid('invalid-format', 'a-z, 0-9, _ . - are expected, a letter or digit first');
 };
 
+/** A number as it is stored and looked up: `+` and digits, whatever stood between them. */
 export const parsePhone = (input: unknown): Parsed<Phone> => {
   const text = canonicalIdentifier(input, 32);
   if (!text.ok) return text;

@@ -6,6 +6,7 @@ import { fail, ok, type Result } from './result.ts';
 import type { PasswordHash } from './secret.ts';
 import { collect, invalid, nullable, optional, type Parsed, parseText } from './text.ts';
 
+/** What a user may do beside their own affairs. */
 export type Role = 'user' | 'admin';
 export const roles: readonly Role[] = ['user', 'admin'];
 

@@ -4,6 +4,7 @@ import type { Cache, CacheHealth, Caches, TtlsMs } from '../../domain/ports/cach
 import type { Clock, Ids } from '../../domain/ports/runtime.ts';
 import { type Entry, MemoryRecords, type MemoryStore } from './memory-records.ts';
 
+/** Its time and chance, and its bounds. */
 export type MemoryCacheOptions = {
   readonly clock: Clock;
   readonly ids: Ids;

@@ -17,6 +17,7 @@ export type Fault =
 /** A TCP proxy on 127.0.0.1 that fails on command. */
 export interface FaultProxy extends AsyncDisposable {
   readonly port: number;
+  /** From now on, for every connection, standing and new. */
   set(fault: Fault): void;
   /** Resets every standing connection (RST); new ones are served. */
   reset(): void;
@@ -32,6 +33,7 @@ type Pair = { readonly client: Socket; readonly server: Socket; lost: boolean };
 
 const garbage = Buffer.from('?garbage\r\n');
 
+/** Opens a proxy on a free port, in front of `target`; it passes everything on until it is told otherwise. */
 export const openFaultProxy = async (target: {
   readonly host: string;
   readonly port: number;

@@ -20,10 +20,15 @@ const parsed = <T>(outcome: Parsed<T>): T => {
 const uuid = (kind: number, n: number): string =>
   `01900000-0000-7000-8${kind.toString(16).padStart(3, '0')}-${n.toString(16).padStart(12, '0')}`;
 
+/** The id of user number `n`. */
 export const userId = (n: number): UserId => parsed(parseUserId(uuid(1, n)));
+/** The id of contact number `n`. */
 export const contactId = (n: number): ContactId => parsed(parseContactId(uuid(2, n)));
+/** Throws for what is no email. */
 export const email = (text: string): Email => parsed(parseEmail(text));
+/** Throws for what is no username. */
 export const username = (text: string): Username => parsed(parseUsername(text));
+/** Throws for what is no phone number. */
 export const phone = (text: string): Phone => parsed(parsePhone(text));
 
 const startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -55,6 +60,7 @@ export const user = (n: number, fields: Partial<User> = {}): User => ({
 export const passwordHashText =
   '$argon2id$v=19$m=19456,t=2,p=1$Y2FuYXJ5Y2FuYXJ5$canarycanarycanarycanarycanary';
 
+/** The user number `n` with a hash that no password has. */
 export const account = (n: number, fields: Partial<User> = {}): Account => ({
   user: user(n, fields),
   passwordHash: new Secret(passwordHashText),
