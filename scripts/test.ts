@@ -11,6 +11,7 @@ const wanted = inDeno ? rest : process.argv.slice(2);
 // The fault suite measures how long recovery takes, so it wants the machine to itself: `npm run test:faults`. The examples
 // need packages of their own: `npm run test:examples`. The pages need a Chromium: `npm run test:browser`.
 const asksFor = (folder: string): boolean => wanted.some((argument) => argument.startsWith(folder));
+const suite = asksFor('tests/faults') ? 'faults' : wanted.length === 0 ? 'whole' : 'part';
 const apart = ['tests/faults', 'tests/examples', 'examples', 'tests/browser']
   .filter((folder) => !asksFor(folder))
   .flatMap((folder) => ['--exclude', `${folder}/**`]);
@@ -30,6 +31,8 @@ try {
     env: {
       ...process.env,
       KITH_RUNTIME: inDeno ? 'deno' : 'node',
+      // After all of it, tests/support/canary-check.ts asks whether it looked everywhere.
+      KITH_SUITE: suite,
       TEST_DATABASE_URL: postgres.url,
       TEST_REDIS_SERVER: redisServer,
       ...(asksFor('tests/browser') && { TEST_CHROMIUM: needChromium() }),

@@ -8,6 +8,7 @@ import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { watch } from '../support/canaries.ts';
 
 const main = fileURLToPath(new URL('../../composition/main.ts', import.meta.url));
 const args = 'Deno' in globalThis ? ['run', '--allow-all', main] : [main];
@@ -16,6 +17,7 @@ type Line = { readonly event: string; readonly [field: string]: unknown };
 
 class Process {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #see = watch('output of processes');
   output = '';
 
   constructor(environment: { readonly [name: string]: string }) {
@@ -24,6 +26,7 @@ class Process {
     this.#child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#see(text);
         this.output += text;
       });
     }

@@ -172,7 +172,7 @@ describe('the own account', () => {
   it('gets a new password, which ends every earlier session', async () => {
     const { send, join } = await openWorld();
     const ada = await join('ada');
-    const json = { current_password: password, new_password: 'another long password' };
+    const json = { current_password: password, new_password: 'another horse battery' };
     expectProblem(
       await ada.send('PUT', '/me/password', { json: { ...json, current_password: 'no' } }),
       403,

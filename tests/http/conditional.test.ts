@@ -56,7 +56,7 @@ describe('If-Match', () => {
       method: 'PUT',
       path: '/me/password',
       of: '/me',
-      json: { current_password: password, new_password: 'another long password' },
+      json: { current_password: password, new_password: 'another horse battery' },
     },
   ];
   const count = 5;

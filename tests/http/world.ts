@@ -7,6 +7,8 @@ import type { Application } from '../../application/application.ts';
 import { compose } from '../../composition/compose.ts';
 import { defaultConfig } from '../../composition/config.ts';
 import type { LogFields } from '../../domain/ports/runtime.ts';
+import { silentLog } from '../persistence/support.ts';
+import { watchOnce } from '../support/canaries.ts';
 import { at } from '../support/json.ts';
 import { quickHasher } from '../support/quick-hasher.ts';
 import { fakeApplication } from './fake-application.ts';
@@ -57,6 +59,7 @@ const recording = (options: Partial<HttpOptions>) => {
   const log: LogLine[] = [];
   const write = (event: string, fields: LogFields = {}) => {
     log.push({ event, fields });
+    silentLog.info(event, fields);
   };
   let made = 0;
   const whole: HttpOptions = {
@@ -140,6 +143,8 @@ export const toRequest = (method: string, path: string, sending: Sending): Reque
 export const readAnswer = async (method: string, path: string, response: Response): Promise<Answer> => {
   const { status, headers } = response;
   const text = await response.text();
+  // The one place where a token belongs is the answer that hands it out.
+  watchOnce('answers', text.replace(/"access_token":"[^"]+"/, '') + JSON.stringify([...headers]));
   const type = headers.get('content-type');
   expect(headers.get('x-request-id')).toMatch(/^[A-Za-z0-9._-]{1,128}$/);
   expect(headers.get('x-content-type-options')).toBe('nosniff');

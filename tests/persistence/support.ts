@@ -1,12 +1,12 @@
 import net from 'node:net';
 import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
+import { systemClock } from '../../adapters/system/clock.ts';
+import { jsonLog } from '../../adapters/system/log.ts';
 import type { Log, LogFields } from '../../domain/ports/runtime.ts';
+import { watch } from '../support/canaries.ts';
 
-export const silentLog: Log = {
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
+/** A log that nobody reads, as it would be written; only that no secret gets into it is watched. */
+export const silentLog: Log = jsonLog({ level: 'debug', clock: systemClock, write: watch('log') });
 
 /** A log that keeps its lines. */
 export const recordingLog = (): Log & { readonly lines: readonly string[] } => {

@@ -8,6 +8,7 @@ import { compose, type Kith } from '../../composition/compose.ts';
 import { type Config, parseConfig } from '../../composition/config.ts';
 import { Secret } from '../../domain/secret.ts';
 import { silentLog } from '../persistence/support.ts';
+import { watch, watchOnce } from '../support/canaries.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { openRedis, type RedisServer } from '../support/redis-server.ts';
 import { postgresGrants, redisAcl } from './least-privilege.ts';
@@ -48,6 +49,11 @@ describe('under the least privileges, a whole Kith', () => {
   let kith: Kith;
   const lines: string[] = [];
   const answers: string[] = [];
+  const seeLine = watch('log');
+  const keepLine = (line: string): void => {
+    lines.push(line);
+    seeLine(line);
+  };
   /** Tokens and hashes become secrets as they are made. */
   const made: string[] = [];
 
@@ -73,7 +79,7 @@ describe('under the least privileges, a whole Kith', () => {
     config = parsed.value;
     watched = await monitor(redis.port);
     const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-    const log = jsonLog({ level: 'debug', clock, write: (line) => void lines.push(line) });
+    const log = jsonLog({ level: 'debug', clock, write: keepLine });
     kith = await compose(config, { log });
   }, 120_000);
 
@@ -105,7 +111,9 @@ describe('under the least privileges, a whole Kith', () => {
     const [, issued] = /"access_token":"([^"]+)"/.exec(text) ?? [];
     if (issued !== undefined) made.push(issued);
     // The one place where a token belongs is the answer that hands it out.
-    answers.push(text.replace(/"access_token":"[^"]+"/, ''), JSON.stringify([...response.headers]));
+    const shown = text.replace(/"access_token":"[^"]+"/, '') + JSON.stringify([...response.headers]);
+    answers.push(shown);
+    watchOnce('answers', shown);
     return { status: response.status, text, token: issued ?? '', id: /"id":"([^"]+)"/.exec(text)?.[1] ?? '' };
   };
 

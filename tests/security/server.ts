@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { watch, watchOnce } from '../support/canaries.ts';
 import { denoPermissions } from './least-privilege.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const require = createRequire(import.meta.url);
 
 /** The runtimes that come with the install, whatever this process runs in. */
-const programs = {
+export const programs: Readonly<Record<'node' | 'deno', string>> = {
   node: join(dirname(require.resolve('node/package.json')), 'bin/node'),
   deno: join(root, 'node_modules/.bin/deno'),
 };
@@ -44,13 +45,20 @@ export const startServer = async (
       : [main, ...settings];
   const child = spawn(programs[runtime], args, { env, cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
+  const see = watch('output of processes');
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
+      see(text);
       output += text;
     });
   }
+  const { url, opsUrl } = await started(child, () => output);
   const stop = async (): Promise<number | null> => {
     if (child.exitCode === null && child.signalCode === null) {
+      const metrics = await fetch(`${opsUrl}/metrics`, { signal: AbortSignal.timeout(2000) }).catch(
+        () => null,
+      );
+      if (metrics?.ok) watchOnce('metrics', await metrics.text());
       const exited = once(child, 'exit');
       if (child.pid !== undefined) process.kill(child.pid, 'SIGINT');
       await exited;
@@ -58,7 +66,6 @@ export const startServer = async (
     await rm(directory, { recursive: true, force: true });
     return child.exitCode;
   };
-  const { url, opsUrl } = await started(child, () => output);
   return {
     url,
     port: Number(new URL(url).port),

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import type { RedisAddress } from '../../adapters/redis/client.ts';
+import { isWatched, watch } from './canaries.ts';
 
 /** A real Redis of one's own: on a free port, in a directory of its own, without persistence. Gone with the test. */
 export interface RedisServer extends AsyncDisposable {
@@ -23,6 +24,9 @@ export interface RedisServer extends AsyncDisposable {
   /** One command on a connection of its own. */
   command(...args: readonly string[]): Promise<unknown>;
 }
+
+/** Each takes a connection. */
+const maxShown = 200;
 
 const running = new Set<ChildProcess>();
 // A test runner that is stopped in the middle leaves nothing behind, not even a server that was stopped by SIGSTOP.
@@ -52,8 +56,8 @@ export const openRedis = async (settings: readonly string[] = [], startNow = tru
   let child: ChildProcess | undefined;
 
   const password = settings[settings.indexOf('--requirepass') + 1];
+  const isSecured = settings.includes('--requirepass') && password !== undefined;
   const command = async (...args: readonly string[]): Promise<unknown> => {
-    const isSecured = settings.includes('--requirepass') && password !== undefined;
     const socket = { host: '127.0.0.1', port, reconnectStrategy: false as const, connectTimeout: 1000 };
     const client = createClient({ socket, ...(isSecured && { password }) });
     client.on('error', () => undefined);
@@ -95,7 +99,10 @@ export const openRedis = async (settings: readonly string[] = [], startNow = tru
         () => true,
         () => false,
       );
-      if (isUp) return;
+      if (isUp) {
+        await observe(port, isSecured ? password : undefined);
+        return;
+      }
       await sleep(25);
     }
     throw new Error('redis-server did not start within 5 s');
@@ -120,8 +127,35 @@ export const openRedis = async (settings: readonly string[] = [], startNow = tru
     start,
     command,
     [Symbol.asyncDispose]: async () => {
+      // One that hangs, or is gone, has shown its commands.
+      if (isWatched()) await Promise.race([showContents(command).catch(() => undefined), sleep(2000)]);
       await kill();
       await rm(directory, { recursive: true, force: true });
     },
   };
+};
+
+/** Watches every command that any client sends, scripts' own included, for as long as the server lives. */
+const observe = async (port: number, password: string | undefined): Promise<void> => {
+  if (!isWatched()) return;
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.unref();
+  socket.on('error', () => undefined);
+  await new Promise<void>((resolve) => {
+    socket.once('data', () => resolve());
+    socket.once('close', () => resolve());
+    socket.write(`${password === undefined ? '' : `AUTH ${password}\r\n`}MONITOR\r\n`);
+  });
+  socket.setEncoding('utf8').on('data', watch('commands to Redis'));
+};
+
+type Command = (...args: readonly string[]) => Promise<unknown>;
+
+/** Every name, and what is under it as Redis would write it to a disk. */
+const showContents = async (command: Command): Promise<void> => {
+  const see = watch('contents of Redis');
+  const names = await command('KEYS', '*');
+  for (const name of Array.isArray(names) ? names.slice(0, maxShown).map(String) : []) {
+    see(`${name} ${String(await command('GET', name).catch(() => ''))}\n`);
+  }
 };

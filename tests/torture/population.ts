@@ -57,7 +57,7 @@ const register = async (
   name: string,
   phone: string,
 ): Promise<Person> => {
-  const password = `first password of ${randomBytes(9).toString('base64')}`;
+  const password = `first horse battery of ${randomBytes(9).toString('base64')}`;
   const body = { email: `user${name}@torture.example`, username: `user${name}`, phone, password };
   const ask = { name: 'register', method: 'POST', path: '/auth/register', body } as const;
   let answer = await client.ask(server, ask);

@@ -60,7 +60,7 @@ const signOut: Revoking = async (context, server, person) => {
 
 const changePassword: Revoking = async (context, server, person) => {
   const { id, tokenVersion: tokenVersionBefore, passwords } = person;
-  const next = `next password of ${randomBytes(9).toString('base64')}`;
+  const next = `next horse battery of ${randomBytes(9).toString('base64')}`;
   const [current_password] = passwords;
   // Until the answer says more, it may be either.
   person.passwords = [next, ...passwords];

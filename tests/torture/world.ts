@@ -36,7 +36,10 @@ export const openWorld = async (processes: number, variant: Variant): Promise<Wo
   const postgres = opened.use(await openPostgresCluster());
   const redis = opened.use(await openRedis());
   const proxies = opened.use(openProxies());
-  const admin = { email: 'admin@torture.example', password: `admin ${randomBytes(12).toString('base64')}` };
+  const admin = {
+    email: 'admin@torture.example',
+    password: `admin horse battery ${randomBytes(12).toString('base64')}`,
+  };
   const secret = randomBytes(32).toString('base64');
 
   const servers: ServerProcess[] = [];

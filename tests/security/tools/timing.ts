@@ -1,84 +1,127 @@
 /**
- * Whether the time of a refused log-in tells if the account exists: `node tests/security/tools/timing.ts [rounds]`. Known
- * names with a wrong password against unknown names, over HTTP, in random order, each name as often as the limit allows.
- * Prints Welch's z of the means and the z of Mann and Whitney's U; under 3 is what chance does.
+ * Whether the time of a refused log-in tells something: `node tests/security/tools/timing.ts [rounds]`, on PGlite, or on
+ * the PostgreSQL of DATABASE_URL. A round asks once for each way to be refused, in random order and each from an address
+ * that was never there before; each way is then compared with an unknown name, round by round. Writes the result into
+ * docs/security-runs.md. Ends with 1 if one |z| reaches 3.
  */
+import { loadavg } from 'node:os';
 import process from 'node:process';
 import { startServer } from '../server.ts';
+import { median, quantile, shuffled, signedRankZ } from '../statistics.ts';
+import { record, today } from './record.ts';
 
-const perName = 4;
 const rounds = Number(process.argv[2] ?? 500);
-const names = Math.ceil(rounds / perName);
+/** The first rounds warm up what the others measure. */
+const warmUps = 20;
+/** Each name is guessed at less often than the limit over all origins allows (50). */
+const perName = 25;
+const names = Math.ceil((rounds + warmUps) / perName);
+const run = Date.now().toString(36);
 
+const { DATABASE_URL } = process.env;
 await using server = await startServer('node', {
   LIMIT_LOGIN_PER_MINUTE: '0',
   LIMIT_REGISTER_PER_MINUTE: '0',
-  ...(process.env['DATABASE_URL'] === undefined ? {} : { DATABASE_URL: process.env['DATABASE_URL'] }),
+  TRUST_PROXY: '127.0.0.1',
+  ...(DATABASE_URL === undefined ? {} : { DATABASE_URL }),
 });
 
-const post = async (path: string, body: object): Promise<number> => {
+const post = async (path: string, body: object, origin: string, token = '') => {
+  const startedMs = performance.now();
   const response = await fetch(`${server.url}${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      'x-forwarded-for': origin,
+      ...(token && { authorization: `Bearer ${token}` }),
+    },
     body: JSON.stringify(body),
   });
-  await response.arrayBuffer();
-  return response.status;
+  const text = await response.text();
+  return { status: response.status, text, ms: performance.now() - startedMs };
 };
 
 const password = 'correct horse battery staple';
-const run = Date.now().toString(36);
-for (let n = 0; n < names; n++) {
-  const status = await post('/auth/register', {
-    email: `known${n}-${run}@example.com`,
-    username: `known${n}-${run}`,
-    password,
-  });
-  if (status !== 201) throw new Error(`registration ${n}: ${status}`);
+const ways = {
+  'wrong password': `wrong ${password}`,
+  'empty password': '',
+  'too long a password': 'x'.repeat(600),
+  'deactivated, right password': password,
+  'unknown name': `wrong ${password}`,
+} as const;
+type Way = keyof typeof ways;
+const all: readonly Way[] = [
+  'wrong password',
+  'empty password',
+  'too long a password',
+  'deactivated, right password',
+  'unknown name',
+];
+const nameOf = (way: Way, n: number): string => `${way.slice(0, 3)}${n}-${run}`.replace(' ', '');
+
+for (const way of all.filter((each) => each !== 'unknown name')) {
+  for (let n = 0; n < names; n++) {
+    const username = nameOf(way, n);
+    const home = '198.51.100.1';
+    const { status, text } = await post(
+      '/auth/register',
+      { email: `${username}@example.com`, username, password },
+      home,
+    );
+    if (status !== 201) throw new Error(`registration of ${username}: ${status}`);
+    const token = /"access_token":"([^"]+)"/.exec(text)?.[1] ?? '';
+    if (way.startsWith('deactivated')) await post('/me/deactivate', { password }, home, token);
+  }
 }
 
-type Sample = { readonly kind: 'known' | 'unknown'; readonly ms: number };
-const plan = Array.from({ length: names * perName }, (_, n) => n % names).flatMap((n) => [
-  { kind: 'known' as const, identifier: `known${n}-${run}` },
-  { kind: 'unknown' as const, identifier: `stray${n}-${run}` },
-]);
-for (let n = plan.length - 1; n > 0; n--) {
-  const other = Math.floor(Math.random() * (n + 1));
-  const [a, b] = [plan[n], plan[other]];
-  if (a !== undefined && b !== undefined) [plan[n], plan[other]] = [b, a];
-}
-const samples: Sample[] = [];
-for (const { kind, identifier } of plan) {
-  const startedMs = performance.now();
-  const status = await post('/auth/login', { identifier, password: `wrong ${password}` });
-  samples.push({ kind, ms: performance.now() - startedMs });
-  if (status !== 401) throw new Error(`${kind}: ${status}`);
-}
-
-const of = (kind: Sample['kind']): readonly number[] =>
-  samples.filter((sample) => sample.kind === kind).map(({ ms }) => ms);
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-const variance = (values: readonly number[]): number => {
-  const middle = mean(values);
-  return values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1);
+const measured: Record<Way, number[]> = {
+  'wrong password': [],
+  'empty password': [],
+  'too long a password': [],
+  'deactivated, right password': [],
+  'unknown name': [],
 };
-const quantile = (values: readonly number[], at: number): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(at * (values.length - 1))] ?? Number.NaN;
+let asked = 0;
+for (let round = 0; round < rounds + warmUps; round++) {
+  for (const way of shuffled(all, Math.random)) {
+    const origin = `10.${(++asked >> 16) & 255}.${(asked >> 8) & 255}.${asked & 255}`;
+    const body = { identifier: nameOf(way, round % names), password: ways[way] };
+    const { status, ms } = await post('/auth/login', body, origin);
+    if (status !== 401) throw new Error(`${way}: ${status}`);
+    if (round >= warmUps) measured[way].push(ms);
+  }
+}
 
-const [known, unknown] = [of('known'), of('unknown')];
-const welch =
-  (mean(known) - mean(unknown)) /
-  Math.sqrt(variance(known) / known.length + variance(unknown) / unknown.length);
-const ranked = [...samples].sort((a, b) => a.ms - b.ms);
-const rankSum = ranked.reduce((sum, { kind }, index) => (kind === 'known' ? sum + index + 1 : sum), 0);
-const [n, m] = [known.length, unknown.length];
-const u = rankSum - (n * (n + 1)) / 2;
-const mannWhitney = (u - (n * m) / 2) / Math.sqrt((n * m * (n + m + 1)) / 12);
-
-const line = (kind: string, values: readonly number[]): string =>
-  `${kind}: n=${values.length} mean=${mean(values).toFixed(2)} ms p50=${quantile(values, 0.5).toFixed(2)} p95=${quantile(values, 0.95).toFixed(2)}`;
-process.stdout.write(
-  `${line('known name, wrong password', known)}\n${line('unknown name', unknown)}\nz (Welch, means) = ${welch.toFixed(2)}\nz (Mann-Whitney) = ${mannWhitney.toFixed(2)}\n`,
+const database = DATABASE_URL === undefined ? 'PGlite' : 'PostgreSQL';
+const unknown = measured['unknown name'];
+const rows = all.map((way) => {
+  const times = measured[way];
+  const differences = times.map((ms, round) => ms - (unknown[round] ?? Number.NaN));
+  const z = way === 'unknown name' ? undefined : signedRankZ(differences);
+  return { way, times, z, difference: median(differences) };
+});
+for (const { way, times, z, difference } of rows) {
+  process.stdout.write(
+    `${database}, ${way}: p50 ${median(times).toFixed(2)} ms, p95 ${quantile(times, 0.95).toFixed(2)} ms, difference ${difference.toFixed(3)} ms, z ${z?.toFixed(2) ?? '-'}\n`,
+  );
+}
+const load = loadavg()[0]?.toFixed(1) ?? '';
+await record(
+  'Timing of log-in',
+  ['case', 'rounds', 'p50 (ms)', 'p95 (ms)', 'median difference (ms)', 'z', 'load', 'run on'],
+  rows.map(({ way, times, z, difference }) => ({
+    key: `${database}: ${way}`,
+    cells: [
+      rounds,
+      median(times).toFixed(2),
+      quantile(times, 0.95).toFixed(2),
+      z === undefined ? '' : difference.toFixed(3),
+      z === undefined ? '' : z.toFixed(2),
+      load,
+      today(),
+    ],
+  })),
+  () =>
+    `\`node tests/security/tools/timing.ts ${rounds}\`, and the same with \`DATABASE_URL\`, over HTTP on loopback. Each way to be refused against an unknown name: a round asks once for each, in random order, from addresses that were never there before, and the differences within a round are tested (Wilcoxon's signed ranks: one slow moment counts for one pair, and a load that comes and goes cancels out). |z| < 3 is what chance does. "load" is the machine's load average over 2 cores at the end of the run.`,
 );
-process.exitCode = Math.abs(welch) < 3 && Math.abs(mannWhitney) < 3 ? 0 : 1;
+process.exitCode = rows.every(({ z = 0 }) => Math.abs(z) < 3) ? 0 : 1;
