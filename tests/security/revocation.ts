@@ -21,8 +21,8 @@ export const environment: Readonly<Record<string, string>> = {
 
 const maxTries = 50;
 
-const ways = ['password', 'sign-out', 'deactivate', 'deactivated', 'role'] as const;
-type Way = (typeof ways)[number];
+export const allWays = ['password', 'sign-out', 'deactivate', 'deactivated', 'role'] as const;
+type Way = (typeof allWays)[number];
 
 export type Revocations = {
   readonly rounds: Readonly<Record<Way, number>>;
@@ -30,10 +30,16 @@ export type Revocations = {
   readonly accepted: readonly string[];
 };
 
-/** Rounds over all ways in turn, in lanes at once, each with a user of its own. */
+export type RevocationOptions = {
+  readonly rounds: number;
+  readonly lanes: number;
+  readonly ways?: readonly Way[];
+};
+
+/** Rounds over the ways in turn, in lanes at once, each with a user of its own. */
 export const revocations = async (
   servers: readonly [Server, Server],
-  { rounds, lanes }: { readonly rounds: number; readonly lanes: number },
+  { rounds, lanes, ways = allWays }: RevocationOptions,
 ): Promise<Revocations> => {
   const counts = { password: 0, 'sign-out': 0, deactivate: 0, deactivated: 0, role: 0 };
   const accepted: string[] = [];
