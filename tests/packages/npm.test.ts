@@ -138,6 +138,12 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
       expect(existsSync(join(directory, 'package', String(target))), String(target)).toBe(true);
   });
 
+  it('is documented with the overrides that its dependencies need', () => {
+    const page = readFileSync(join(root, 'docs/deployment.md'), 'utf8');
+    const [, block = ''] = /```json\n(\{[^`]*"overrides"[^`]*\})\n```/.exec(page) ?? [];
+    expect(JSON.parse(block)).toEqual({ overrides: manifest.overrides });
+  });
+
   describe('installed in an empty project', () => {
     const nodes = (): readonly (readonly [major: string, path: string])[] => [
       ['22', join(directory, 'project/node_modules', oldNodePackage, 'bin/node')],
