@@ -32,7 +32,7 @@ export class Checks {
 
   /** A bound relative to what the database took in the same run. */
   atMostMsOver(what: string, ms: number, referenceMs: number, moreMs: number): void {
-    const isMet = ms <= referenceMs + moreMs * (this.#slack === 1 ? 1 : 10);
+    const isMet = ms <= this.#slack * (referenceMs + moreMs);
     this.#add(what, `${round(ms)} ms (database ${round(referenceMs)} ms)`, `database + ${moreMs} ms`, isMet);
   }
 

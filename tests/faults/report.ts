@@ -2,18 +2,16 @@
  * Runs every row on both runtimes and writes docs/faults.md: `node tests/faults/report.ts [--short]`. Exits with 1 if a
  * row is not met.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensurePostgres, needRedis } from '../../scripts/servers.ts';
-import { createTestDatabase } from '../support/postgres.ts';
 import type { Check } from './checks.ts';
 import { type Finding, openSharedScene, runRow } from './running.ts';
-import { program, type Runtime } from './server.ts';
+import type { Runtime } from './server.ts';
 import { rows } from './table.ts';
+import { versions } from './versions.ts';
 
 const runtimes: readonly Runtime[] = ['node', 'deno'];
 const page = fileURLToPath(new URL('../../docs/faults.md', import.meta.url));
@@ -50,17 +48,10 @@ const shown = ({ checks, error }: Finding): string => {
   return inCell(`${error === undefined && checks.isMet ? '✓' : '✗'} ${parts.join('; ')}`);
 };
 
-const version = (command: string, args: readonly string[]): string =>
-  (execFileSync(command, [...args], { encoding: 'utf8' }).split('\n')[0] ?? '').trim();
-
 process.env['TEST_REDIS_SERVER'] = needRedis();
 const postgres = await ensurePostgres();
 process.env['TEST_DATABASE_URL'] = postgres.url;
-const serverVersion = async (): Promise<string> => {
-  await using database = await createTestDatabase();
-  return `PostgreSQL ${(await database.query('show server_version'))[0]?.['server_version']}`;
-};
-const postgresVersion = await serverVersion();
+const madeWith = await versions(process.env['TEST_REDIS_SERVER']);
 const byRuntime = new Map<Runtime, readonly Finding[]>();
 for (const runtime of runtimes) byRuntime.set(runtime, await runAll(runtime));
 await postgres.stop();
@@ -75,21 +66,12 @@ const lines = rows.map(({ fault, name }, n) => {
 const all = [...byRuntime.values()].flat();
 const limits = byRuntime.get('node')?.flatMap(({ checks }) => checks.all) ?? [];
 const assertions = new Map(limits.map(({ what, limit }) => [what, limit]));
-const versions = [
-  `Node ${version(program('node'), ['--version'])}`,
-  version(program('deno'), ['--version']),
-  version(process.env['TEST_REDIS_SERVER'], ['--version']),
-  postgresVersion,
-  `commit ${version('git', ['rev-parse', '--short', 'HEAD'])}`,
-  `${availableParallelism()} cores`,
-];
-
 await mkdir(new URL('../../docs', import.meta.url), { recursive: true });
 await writeFile(
   page,
   `# Faults
 
-What users see in each fault, measured. Made by \`npm run faults\` on ${new Date().toISOString().slice(0, 10)}: ${versions.join('; ')}.
+What users see in each fault, measured. Made by \`npm run faults\` on ${new Date().toISOString().slice(0, 10)}: ${madeWith}.
 ${all.filter(isMet).length} of ${all.length} runs met everything.
 
 Each row is the real server as a process with a Redis and a PostgreSQL of its own, each behind a proxy that fails on

@@ -5,6 +5,8 @@ import type { Runtime } from './server.ts';
 /** What one run of a row is given. */
 export type Run = {
   readonly runtime: Runtime;
+  /** Settings of the servers, beside those of a row. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly checks: Checks;
   /** A time of the short form, that of the tests, and of the whole one, that of the report, in milliseconds. */
   readonly pace: (shortMs: number, wholeMs: number) => number;
@@ -19,5 +21,7 @@ export type Row = {
   readonly fault: string;
   /** What a user sees, as a sentence: the name of the test. */
   readonly name: string;
+  /** Too long, or too much a matter of measured time, for the tests: only the report runs it. */
+  readonly isForReportOnly?: true;
   readonly run: (run: Run) => Promise<void>;
 };

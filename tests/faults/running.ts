@@ -9,7 +9,9 @@ export type SharedScene = AsyncDisposable & { readonly get: () => Promise<Scene>
 /** So that a snapshot can be made to fail. */
 const redisSettings = ['--enable-protected-configs', 'yes'];
 
-export const openSharedScene = (runtime: Runtime): SharedScene => {
+export type Environment = Readonly<Record<string, string>>;
+
+export const openSharedScene = (runtime: Runtime, environment: Environment = {}): SharedScene => {
   let opening: Promise<Scene> | undefined;
   const drop = async (): Promise<void> => {
     const scene = opening;
@@ -18,7 +20,7 @@ export const openSharedScene = (runtime: Runtime): SharedScene => {
   };
   return {
     get: () => {
-      opening ??= openScene({ runtime, redisSettings });
+      opening ??= openScene({ runtime, redisSettings, environment });
       return opening;
     },
     drop,
@@ -26,7 +28,12 @@ export const openSharedScene = (runtime: Runtime): SharedScene => {
   };
 };
 
-export type Manner = { readonly runtime: Runtime; readonly isWhole: boolean; readonly slack: number };
+export type Manner = {
+  readonly runtime: Runtime;
+  readonly isWhole: boolean;
+  readonly slack: number;
+  readonly environment?: Environment;
+};
 
 export type Finding = { readonly checks: Checks; readonly error: string | undefined };
 
@@ -34,7 +41,7 @@ export type Finding = { readonly checks: Checks; readonly error: string | undefi
 export const runRow = async (
   row: Row,
   shared: SharedScene,
-  { runtime, isWhole, slack }: Manner,
+  { runtime, isWhole, slack, environment = {} }: Manner,
 ): Promise<Finding> => {
   const checks = new Checks(slack);
   let error: string | undefined;
@@ -42,6 +49,7 @@ export const runRow = async (
   try {
     await row.run({
       runtime,
+      environment,
       checks,
       pace: (shortMs, wholeMs) => (isWhole ? wholeMs : shortMs),
       scene: shared.get,

@@ -16,6 +16,7 @@ export type SceneOptions = {
   readonly startRedis?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   readonly preload?: string;
+  readonly exposeGc?: boolean;
   /** Whom the server logs in to PostgreSQL as, and who owns the database; made if absent. By default a superuser. */
   readonly role?: string;
   /** A PostgreSQL other than that of the tests. */
@@ -74,9 +75,11 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
   await using opening = new AsyncDisposableStack();
   let opened: AsyncDisposableStack = opening;
   const stage = await openStage(options, opening);
-  const { runtime, preload } = options;
+  const { runtime, preload, exposeGc = false } = options;
   const start = async (environment: Readonly<Record<string, string>>): Promise<ServerProcess> =>
-    opened.use(await startServer({ runtime, environment, ...(preload !== undefined && { preload }) }));
+    opened.use(
+      await startServer({ runtime, environment, exposeGc, ...(preload !== undefined && { preload }) }),
+    );
   const server = await start(stage.environment);
   await readiness(server, 10_000);
   const people = await populate(server.url);

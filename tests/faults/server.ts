@@ -52,6 +52,8 @@ export type ServerOptions = {
   readonly environment: Readonly<Record<string, string>>;
   /** A module that runs before the server. */
   readonly preload?: string;
+  /** So that the module can collect garbage. */
+  readonly exposeGc?: boolean;
 };
 
 export type Output = { text: string; readonly lines: LogLine[] };
@@ -63,10 +65,11 @@ export type Spawned = {
 };
 
 /** Starts a server; it may end at once. */
-export const spawnServer = ({ runtime, environment, preload }: ServerOptions): Spawned => {
+export const spawnServer = ({ runtime, environment, preload, exposeGc }: ServerOptions): Spawned => {
   const main = inRoot('composition/main.ts');
   const before = preload === undefined ? [] : [runtime === 'deno' ? '--preload' : '--import', preload];
-  const args = runtime === 'deno' ? ['run', '--allow-all', ...before, main] : [...before, main];
+  const gc = exposeGc === true ? [runtime === 'deno' ? '--v8-flags=--expose-gc' : '--expose-gc'] : [];
+  const args = runtime === 'deno' ? ['run', '--allow-all', ...gc, ...before, main] : [...gc, ...before, main];
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(program(runtime), args, {
     cwd: root,

@@ -6,10 +6,10 @@ import { databaseFault } from './database-fault.ts';
 /** Each scene on a PostgreSQL of its own, whose processes can be killed and stopped. */
 const clusters = new WeakMap<Scene, PostgresCluster>();
 
-const ownPostgres = async ({ runtime, opened }: Run): Promise<Scene> => {
+const ownPostgres = async ({ runtime, opened, environment }: Run): Promise<Scene> => {
   const cluster = opened.use(await openPostgresCluster());
   const databaseUrl = `postgres://postgres@127.0.0.1:${cluster.port}/postgres`;
-  const scene = opened.use(await openScene({ runtime, databaseUrl }));
+  const scene = opened.use(await openScene({ runtime, databaseUrl, environment }));
   clusters.set(scene, cluster);
   return scene;
 };

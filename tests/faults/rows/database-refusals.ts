@@ -57,7 +57,8 @@ export const databaseRefusals: readonly Row[] = [
   databaseFault({
     name: 'too many connections leave cached reads, and 503 at once for the rest',
     opens: true,
-    scene: async ({ runtime, opened }) => opened.use(await openScene({ runtime, role: 'kith_faults' })),
+    scene: async ({ runtime, opened, environment }) =>
+      opened.use(await openScene({ runtime, environment, role: 'kith_faults' })),
     inject: async (scene) => {
       await scene.database.query(`alter database ${nameOf(scene)} connection limit 0`);
       await killAll(scene);

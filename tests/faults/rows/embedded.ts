@@ -46,6 +46,7 @@ export const embedded: readonly Row[] = [
   {
     fault: 'PGlite under more than it can take',
     name: 'of 1,000 requests at once PGlite answers those that fit its queue; the rest is 503 within 2 s, and then all is well',
+    isForReportOnly: true,
     run: async ({ runtime, checks, opened }) => {
       const directory = await mkdtemp(join(tmpdir(), 'kith-faults-'));
       opened.defer(() => rm(directory, { recursive: true, force: true }));

@@ -95,6 +95,7 @@ export const processes: readonly Row[] = [
   {
     fault: own,
     name: 'a wall clock that steps by five minutes, forth and back, is not noticed',
+    isForReportOnly: true,
     run: async ({ runtime, checks }) => {
       const preload = fileURLToPath(new URL('../clock-step.ts', import.meta.url));
       await using scene = await openScene({ runtime, preload });
@@ -121,6 +122,7 @@ export const processes: readonly Row[] = [
   {
     fault: own,
     name: 'slow senders are cut within 10 s while others are served',
+    isForReportOnly: true,
     run: async ({ checks, scene: shared }) => {
       const { server, people } = await shared();
       await untilHealthy(server, 10_000);
@@ -146,6 +148,7 @@ export const processes: readonly Row[] = [
   {
     fault: own,
     name: '500 log-ins at once leave the others quick',
+    isForReportOnly: true,
     run: async ({ checks, pace, scene: shared }) => {
       const { server, people } = await shared();
       await untilHealthy(server, 10_000);

@@ -4,7 +4,7 @@ import type { Row, Run } from '../row.ts';
 import { type Scene, until, untilDegraded, untilHealthy } from '../scene.ts';
 import type { LogLine } from '../server.ts';
 
-export type RedisFault = {
+export type RedisFault = Pick<Row, 'isForReportOnly'> & {
   readonly fault: string;
   readonly name: string;
   readonly inject: (scene: Scene) => unknown;
@@ -34,6 +34,7 @@ const overheadMs = 60;
 export const redisFault = (of: RedisFault): Row => ({
   fault: of.fault,
   name: of.name,
+  ...(of.isForReportOnly && { isForReportOnly: true }),
   run: async (run) => {
     const { checks, pace } = run;
     const scene = of.scene === undefined ? await run.scene() : await of.scene(run);

@@ -62,6 +62,7 @@ export const redisLosses: readonly Row[] = [
   {
     fault,
     name: 'a Redis that comes back empty to 64 readers at once sends few of them to the database',
+    isForReportOnly: true,
     run: async ({ checks, scene: shared }) => {
       const { server, people, redis } = await shared();
       await untilHealthy(server, 10_000);
@@ -89,6 +90,7 @@ export const redisLosses: readonly Row[] = [
   {
     fault,
     name: 'with REDIS_WAIT_REPLICAS=1, a fail-over to a replica that lacks the last writes serves nothing old',
+    isForReportOnly: true,
     run: async ({ runtime, checks, opened }) => {
       const stage = await openStage({ runtime, redisSettings: ['--repl-diskless-sync-delay', '0'] }, opened);
       const link = opened.use(await openFaultProxy({ host: '127.0.0.1', port: stage.redis.port }));

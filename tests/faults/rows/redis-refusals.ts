@@ -16,6 +16,7 @@ export const redisRefusals: readonly Row[] = [
   redisFault({
     fault,
     name: 'a Redis that cannot save its snapshots (MISCONF) serves nothing old',
+    isForReportOnly: true,
     inject: async ({ redis }) => {
       await redis.command('CONFIG', 'SET', 'save', '3600 1');
       await redis.command('CONFIG', 'SET', 'dir', '/proc');
