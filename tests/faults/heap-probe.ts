@@ -1,6 +1,6 @@
 /**
  * Runs before a server that was started with `gc` exposed: at each SIGUSR2 it collects garbage and says what is left, as a
- * line of the log. KITH_SOAK_LEAK=1 makes it keep 1 KiB every 5 ms, so that whoever judges memory can be seen to notice.
+ * line of the log. KITH_SOAK_LEAK=1 makes it keep 4 KiB every 5 ms, so that whoever judges memory can be seen to notice.
  */
 import process from 'node:process';
 
@@ -18,5 +18,5 @@ process.on('SIGUSR2', () => {
 
 if (process.env['KITH_SOAK_LEAK'] === '1') {
   const kept: Uint8Array[] = [];
-  setInterval(() => kept.push(new Uint8Array(1024)), 5).unref();
+  setInterval(() => kept.push(new Uint8Array(4096)), 5).unref();
 }

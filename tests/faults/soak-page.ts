@@ -54,9 +54,9 @@ ${seconds(soak.hang.fromMs)} s to ${seconds(soak.hang.toMs)} s. Made by \`${comm
 - ${growth('resident memory', soak.resident)}
 - slowest p99 of any five seconds, writes included: ${Math.round(soak.slowestP99Ms)} ms
 
-Growth is that of the line of best fit from the end of the warm-up (the first ${soak.warmUpShare * 100} % of the time) to the end. A leak
-shows in what lives; resident memory is noisy, so its bound is wide and there for leaks outside of the heap. A planted
-leak of 200 KiB a second (\`--plant-leak\`) is to be found.
+Growth is that of the line of best fit: of what lives from the end of the warm-up (the first ${soak.warmUpShare * 100} % of the time), of
+resident memory, which V8 raises in steps, from the end of the hang. A leak shows in what lives; the wide bound on
+resident memory is there for leaks outside of the heap. A planted leak (\`--plant-leak\`) is to be found.
 
 | second | live MiB | resident MiB | cache |
 | --- | --- | --- | --- |

@@ -36,7 +36,7 @@ const sampleEveryMs = 5000;
 /** Caches fill, code is compiled: what is steady begins after this share of the time. */
 const warmUpShare = 0.25;
 const maxLiveGrowthPercent = 5;
-const maxResidentGrowthPercent = 20;
+const maxResidentGrowthPercent = 10;
 
 /** What is alive in the server, after it collected garbage at our signal. */
 const sampleMemory = async (server: ServerProcess): Promise<{ live: number; resident: number }> => {
@@ -111,7 +111,9 @@ const soak = async (redisServer: string): Promise<boolean> => {
     maxPercent: maxLiveGrowthPercent,
   };
   const resident = {
-    growthPercent: growthPercent(steady.map(({ atS, residentMiB }) => [atS, residentMiB])),
+    growthPercent: growthPercent(
+      samples.filter(({ atS }) => atS * 1000 >= hang.toMs).map(({ atS, residentMiB }) => [atS, residentMiB]),
+    ),
     maxPercent: maxResidentGrowthPercent,
   };
   const lost = await lostWrites(server.url, people);

@@ -88,7 +88,7 @@ export const readAudit = async (database: Sql): Promise<Audit> => {
   const users = new Map<string, UserVersion[]>();
   const lists = new Map<string, ContactChange[]>();
   const appended = new Map<string, number[]>();
-  for (const row of await database.run(sql`select * from torture.audit order by seq`)) {
+  for (const row of await database.read(sql`select * from torture.audit order by seq`)) {
     const atMs = Number(row['at_ms']) - offsetMs;
     const id = String(row['id']);
     if (row['what'] === 'user') into(users, id, userVersion(row, atMs));

@@ -53,6 +53,14 @@ export const redisStopped: Fault = async ({ redis }, _random, ms) => {
   redis.resume();
 };
 
+/** Redis holds back every command, or only those that write, and runs them all when the pause is over. */
+export const redisPaused: Fault = async ({ redis }, random, ms) => {
+  await redis.command('CLIENT', 'PAUSE', `${Math.round(ms)}`, random.pick(['ALL', 'WRITE']));
+  await sleep(ms);
+  // It takes no command in a pause of all; this one waits for the end.
+  await redis.command('PING');
+};
+
 export const redisFlushed: Fault = async ({ redis }, random, ms) => {
   const untilMs = performance.now() + ms;
   while (performance.now() < untilMs) {
@@ -102,6 +110,19 @@ export const processKilled: Fault = async ({ servers }, random, ms) => {
 
 export const postgresCut: Fault = failing(postgresOfOne, 'cut');
 export const postgresBlackHole: Fault = failing(postgresOfOne, 'black-hole');
+/** Every process of it; what was committed is there when it comes back. */
+export const postgresKilled: Fault = async ({ postgres }, _random, ms) => {
+  await postgres.kill();
+  await sleep(ms);
+  await postgres.start();
+};
+
+export const postgresStopped: Fault = async ({ postgres }, _random, ms) => {
+  postgres.hang();
+  await sleep(ms);
+  postgres.resume();
+};
+
 export const rawSql: Fault = async (_world, _random, ms, mode) => {
   mode.rawSql = true;
   await sleep(ms);

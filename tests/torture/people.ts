@@ -75,7 +75,7 @@ export const recover = async (context: Context, person: Person): Promise<void> =
       await sleep(20);
       continue;
     }
-    const [row] = await world.sql.run(
+    const [row] = await world.sql.read(
       sql`select email, username, phone, is_active from users where id = ${person.id}`,
     );
     person.email = String(row?.['email']);

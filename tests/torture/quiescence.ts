@@ -11,9 +11,9 @@ import { parseLookUp, parsePage, parseProfile, parseTiers, parseUser } from './w
  */
 export const checkQuiescence = async (context: Context): Promise<readonly Violation[]> => {
   const { sql: database, servers } = context.world;
-  const users = await database.run(sql`select id, version, email, username, phone, bio from users`);
+  const users = await database.read(sql`select id, version, email, username, phone, bio from users`);
   const rows = new Map(users.map((row) => [String(row['id']), row]));
-  const contacts = await database.run(
+  const contacts = await database.read(
     sql`select user_id, id, version from contacts order by created_at desc, contacts.id desc`,
   );
   const violations: Violation[] = [];

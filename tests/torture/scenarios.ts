@@ -19,8 +19,10 @@ export type Scenario = {
  * and a release that never arrives) nothing is promised.
  */
 const anything: Fault = async (world, random, ms, mode) => {
-  const lasting = [
+  const onPostgres = [faults.postgresKilled, faults.postgresStopped] as const;
+  const others = [
     faults.redisStopped,
+    faults.redisPaused,
     faults.redisFlushed,
     faults.redisCut,
     faults.redisBlackHole,
@@ -33,8 +35,10 @@ const anything: Fault = async (world, random, ms, mode) => {
     faults.postgresCut,
     faults.postgresBlackHole,
   ] as const;
-  mode.rawSql = random.chance(0.3);
-  await random.pick(lasting)(world, random, ms, mode);
+  const fault = random.pick([...others, ...onPostgres]);
+  // Whoever is at psql hears of its end from psql.
+  mode.rawSql = others.some((other) => other === fault) && random.chance(0.3);
+  await fault(world, random, ms, mode);
   mode.rawSql = false;
   await sleep(200);
 };
@@ -53,6 +57,7 @@ export const scenarios: readonly Scenario[] = [
     onlyRedis: true,
   },
   { name: 'redis-stop', fault: faults.redisStopped, lastsMs: [200, 3000], onlyRedis: true },
+  { name: 'redis-pause', fault: faults.redisPaused, lastsMs: [200, 3000], onlyRedis: true },
   { name: 'redis-flush', fault: faults.redisFlushed, lastsMs: medium, losesFences: true, onlyRedis: true },
   { name: 'redis-cut-one', fault: faults.redisCut, lastsMs: medium, onlyRedis: true },
   { name: 'redis-black-hole-one', fault: faults.redisBlackHole, lastsMs: medium, onlyRedis: true },
@@ -63,5 +68,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'process-kill', fault: faults.processKilled, lastsMs: [200, 1000] },
   { name: 'postgres-cut-one', fault: faults.postgresCut, lastsMs: medium },
   { name: 'postgres-black-hole-one', fault: faults.postgresBlackHole, lastsMs: medium },
+  { name: 'postgres-kill', fault: faults.postgresKilled, lastsMs: [100, 2000] },
+  { name: 'postgres-stop', fault: faults.postgresStopped, lastsMs: [200, 3000] },
   { name: 'anything', fault: anything, lastsMs: [300, 3000], losesFences: true },
 ];

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { type RawBuilder, sql } from 'kysely';
 
@@ -9,6 +10,8 @@ export type Row = Readonly<Record<string, unknown>>;
 export interface Sql extends AsyncDisposable {
   answers(): Promise<boolean>;
   run(statement: RawBuilder<unknown>): Promise<readonly Row[]>;
+  /** The same for what changes nothing: tries again for ten seconds while the server is away. */
+  read(statement: RawBuilder<unknown>): Promise<readonly Row[]>;
   /** Several statements in one transaction. */
   together(statements: readonly RawBuilder<unknown>[]): Promise<void>;
 }
@@ -38,6 +41,16 @@ export const connectTo = (port: number): Sql => {
         () => false,
       ),
     run,
+    read: async (statement) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await run(statement);
+        } catch (error) {
+          if (attempt === 100) throw error;
+          await sleep(100);
+        }
+      }
+    },
     together: (statements) =>
       database.transaction().execute(async (transaction) => {
         for (const statement of statements) await statement.execute(transaction);

@@ -4,7 +4,7 @@ import { freePort, openRedis, type RedisServer } from '../support/redis-server.t
 import { installAudit } from './audit.ts';
 import { keepFolder, removeFolder, temporaryFolder } from './children.ts';
 import type { Bounds } from './facts.ts';
-import { openPostgresCluster } from './postgres-cluster.ts';
+import { openPostgresCluster, type PostgresCluster } from './postgres-cluster.ts';
 import { openProxies, type Proxies } from './proxies.ts';
 import { type ServerProcess, serverProcess } from './server-process.ts';
 import type { Sql } from './sql.ts';
@@ -15,6 +15,7 @@ export type Variant = 'none' | 'delete-after-commit';
 export interface World extends AsyncDisposable {
   readonly servers: readonly ServerProcess[];
   readonly redis: RedisServer;
+  readonly postgres: PostgresCluster;
   readonly proxies: Proxies;
   /** Past the proxies. */
   readonly sql: Sql;
@@ -78,6 +79,7 @@ export const openWorld = async (processes: number, variant: Variant): Promise<Wo
   return {
     servers,
     redis,
+    postgres,
     proxies,
     sql: postgres.sql,
     admin,
