@@ -103,7 +103,7 @@ const judgeLog = ({ checks }: Run, { opens }: DatabaseFault, lines: readonly Log
   checks.atMost('log lines', lines.length, maxLogLines);
   if (opens !== true) return;
   const began = lines.find(({ event }) => event === 'database-out-of-use');
-  checks.holds(`log: ${began?.['cause'] ?? 'not told'}`, typeof began?.['cause'] === 'string');
+  checks.is('log: its cause', typeof began?.['cause'] === 'string' ? 'told' : began, 'told');
   checks.holds(
     'log: its end',
     lines.some(({ event }) => event === 'database-in-use'),
