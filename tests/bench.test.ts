@@ -64,7 +64,7 @@ describe('the judge of a workload', () => {
   const history = (reads: readonly Fact[], writes: readonly Fact[], loads: number): History => ({
     reads,
     writes,
-    failures: 0,
+    failures: ['late', 'late'],
     loads,
   });
 
@@ -81,7 +81,13 @@ describe('the judge of a workload', () => {
       [],
       5,
     );
-    expect(judge([writer, reader], 500)).toMatchObject({ reads: 5, stale: 2, staleBeyond: 1 });
+    expect(judge([writer, reader], 500)).toMatchObject({
+      reads: 5,
+      stale: 2,
+      staleBeyond: 1,
+      stalestMs: 590,
+      failures: '4; 4 x late',
+    });
   });
 
   it('counts what a cache that loses nothing would have loaded', () => {

@@ -11,7 +11,10 @@ export type Judgement = {
   readonly stale: number;
   /** Those of them where that was more than the promised bound ago. */
   readonly staleBeyond: number;
-  readonly failures: number;
+  /** For how long, in milliseconds, the newest version had been acknowledged when the stalest read began. */
+  readonly stalestMs: number;
+  /** How many operations failed, and of what. */
+  readonly failures: string;
 };
 
 /** Holds what was read against what had been acknowledged, by the timelines of the torture run's checker. */
@@ -27,6 +30,12 @@ export const judge = (histories: readonly History[], boundMs: number): Judgement
     reads.filter(
       ([person, version, startMs]) => version < (timelines.get(person)?.before(startMs - graceMs) ?? 0),
     ).length;
+  const stalenessMs = ([person, version, startMs]: Fact): number => {
+    const timeline = timelines.get(person);
+    return timeline === undefined || version >= timeline.before(startMs)
+      ? 0
+      : startMs - timeline.sinceMs(startMs);
+  };
   const loads = histories.reduce((sum, history) => sum + history.loads, 0);
   return {
     reads: reads.length,
@@ -34,9 +43,16 @@ export const judge = (histories: readonly History[], boundMs: number): Judgement
     optimum: (optimalLoads(histories) / reads.length) * 1000,
     stale: older(0),
     staleBeyond: older(boundMs),
-    failures: histories.reduce((sum, history) => sum + history.failures, 0),
+    stalestMs: reads.reduce((most, read) => Math.max(most, stalenessMs(read)), 0),
+    failures: countEach(histories.flatMap(({ failures }) => failures)),
   };
 };
+
+const countEach = (reasons: readonly string[]): string =>
+  [
+    `${reasons.length}`,
+    ...[...Map.groupBy(reasons, (reason) => reason)].map(([reason, { length }]) => `${length} x ${reason}`),
+  ].join('; ');
 
 /** How many reads of the same operations, in the order of their ends, found nobody's load since the last write. */
 const optimalLoads = (histories: readonly History[]): number => {

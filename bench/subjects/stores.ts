@@ -73,7 +73,8 @@ export type Fact = readonly [person: number, version: number, startMs: number, e
 export type History = {
   readonly reads: readonly Fact[];
   readonly writes: readonly Fact[];
-  readonly failures: number;
+  /** Why an operation failed, each. */
+  readonly failures: readonly string[];
   readonly loads: number;
 };
 
@@ -95,7 +96,7 @@ const work = async (store: Store, ids: readonly string[], workload: Workload): P
   const rank = zipf(ids.length, 0.99);
   const reads: Fact[] = [];
   const writes: Fact[] = [];
-  let failures = 0;
+  const failures: string[] = [];
   let left = workload.operations;
   const loadsBefore = store.loads();
   const endMs = sharedNowMs() + workload.durationMs;
@@ -111,8 +112,8 @@ const work = async (store: Store, ids: readonly string[], workload: Workload): P
           isRead ? store.read(id) : store.write(id).then((to) => [to, 'database'] as const),
         );
         (isRead ? reads : writes).push([person, version, startMs, sharedNowMs(), source]);
-      } catch {
-        failures++;
+      } catch (error) {
+        failures.push(error instanceof Error ? error.message : String(error));
       }
       if (pauseMs > 0) await sleep(pauseMs);
     }
