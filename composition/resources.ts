@@ -1,11 +1,7 @@
 import { createHmac } from 'node:crypto';
 import process from 'node:process';
 import { MemoryCache } from '../adapters/memory/memory-cache.ts';
-import { openEmbedded } from '../adapters/mikro-orm/embedded.ts';
-import { openPostgres } from '../adapters/mikro-orm/postgres.ts';
 import { addressLimits } from '../adapters/rate-limit/address-limits.ts';
-import { RedisBus } from '../adapters/redis/bus.ts';
-import { RedisCache, redisDefaults } from '../adapters/redis/redis-cache.ts';
 import { systemTimer } from '../adapters/system/clock.ts';
 import { jsonLog } from '../adapters/system/log.ts';
 import { steadyLog } from '../adapters/system/steady-log.ts';
@@ -37,10 +33,16 @@ export const findSecrets = async ({ config, log }: Needs<'config' | 'log'>): Pro
   return [await developmentSecret(config.dataDirectory)];
 };
 
-export const openDatabase = ({ config, log }: Needs<'config' | 'log'>): Promise<Database> =>
-  config.postgres === undefined
-    ? openEmbedded({ dataDir: config.dataDirectory }, log)
-    : openPostgres({ address: config.postgres }, log);
+// Drivers are loaded when they are chosen: what is not used is half of what a start would read.
+
+export const openDatabase = async ({ config, log }: Needs<'config' | 'log'>): Promise<Database> => {
+  if (config.postgres === undefined) {
+    const { openEmbedded } = await import('../adapters/mikro-orm/embedded.ts');
+    return openEmbedded({ dataDir: config.dataDirectory }, log);
+  }
+  const { openPostgres } = await import('../adapters/mikro-orm/postgres.ts');
+  return openPostgres({ address: config.postgres }, log);
+};
 
 /** Redis connects in the background: that it is down is no reason not to start. */
 export const openShared = async ({
@@ -49,6 +51,8 @@ export const openShared = async ({
   ...needs
 }: Needs<'config' | 'secrets' | 'clock' | 'timer' | 'ids' | 'log'>): Promise<Shared | undefined> => {
   if (config.redis === undefined) return undefined;
+  const { RedisBus } = await import('../adapters/redis/bus.ts');
+  const { RedisCache, redisDefaults } = await import('../adapters/redis/redis-cache.ts');
   const { location, poolTimeoutMs, ...settings } = config.redis;
   const { keyPrefix, ttlsMs, maxStalenessMs } = config.cache;
   const hmacKey = derive(secrets[0], 'kith cache key names');
