@@ -64,7 +64,7 @@ ${list('database', 'Database')}
 ${list('people', 'Log-ins and limits')}
 </div>
 <section class="card"><h2>Reads by kind</h2><p class="hint">since the start; the share of the reads that came to a tier which it answered</p>
-<div class="scroll"><table id="reads"><thead><tr><th scope="col">kind</th><th scope="col">memory</th><th scope="col">Redis</th><th scope="col">reads</th><th scope="col">fenced</th></tr></thead><tbody></tbody></table></div></section>
+<div class="scroll"><table id="reads"><thead><tr><th scope="col">kind</th><th scope="col">memory</th><th scope="col">Redis</th><th scope="col">reads</th><th scope="col">fenced</th><th scope="col">no cache</th></tr></thead><tbody></tbody></table></div></section>
 <section class="card"><h2>Recent events</h2><ol id="events" class="events"></ol><p class="empty" id="events-empty">Nothing was logged yet.</p></section>
 </main>
 <footer class="hint"><a href="metrics">metrics</a> <a href="health/cache">health</a> <span id="updated"></span></footer>

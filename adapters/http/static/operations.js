@@ -406,8 +406,10 @@ const showPanels = ({ cache, journal, database, hashing, fences, invalidations, 
 /** @param {State} state */
 const showReads = ({ reads, cache }) => {
   const rows = reads.map(({ kind, memory, redis }) => {
-    const all = memory.hit + memory.miss + memory.filling + memory.fenced;
-    const below = redis.hit + redis.miss + redis.filling + redis.fenced;
+    const sum = (/** @type {Record<string, number>} */ of) =>
+      Object.values(of).reduce((total, count) => total + count, 0);
+    const all = sum(memory);
+    const below = sum(redis);
     const row = make('tr', '', all === 0 ? 'unused' : '');
     const name = make('th', kind);
     name.setAttribute('scope', 'row');
@@ -417,6 +419,7 @@ const showReads = ({ reads, cache }) => {
       make('td', cache.uses_redis ? percent(redis.hit, below) : 'none'),
       make('td', whole.format(all)),
       make('td', whole.format(memory.fenced)),
+      make('td', whole.format(memory.unavailable)),
     );
     return row;
   });
