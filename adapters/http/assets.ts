@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { problem } from './problems.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './route.ts';
@@ -57,10 +59,10 @@ export class Assets {
   }
 }
 
-/** A file of a package that is installed beside us. */
+/** A file of a package that is installed beside us. Not by `import.meta.resolve`, which test runners on Deno lack. */
 export const packageFile = (specifier: string): URL | undefined => {
   try {
-    return new URL(import.meta.resolve(specifier));
+    return pathToFileURL(createRequire(import.meta.url).resolve(specifier));
   } catch {
     return undefined;
   }
