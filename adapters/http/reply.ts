@@ -1,11 +1,14 @@
 import type { Header, HeaderList } from './headers.ts';
 import { TextResponse } from './text-response.ts';
 
+/** A text; or the bytes of one that is large, which all who are slow to take it then share. */
+export type Body = string | Uint8Array<ArrayBuffer>;
+
 /** An answer before the headers that every response carries. A body that names the request is a function of its id. */
 export type Reply = {
   readonly status: number;
   readonly headers: HeaderList;
-  readonly body: string | null | ((requestId: string) => string);
+  readonly body: Body | null | ((requestId: string) => string);
   /** Whether anybody may keep it, as its own Cache-Control says; nothing else is to be kept by anybody. */
   readonly isPublic?: true;
 };

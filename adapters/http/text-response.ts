@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
 import { FastResponse } from 'srvx';
 import type { HeaderList } from './headers.ts';
 
@@ -8,11 +9,11 @@ import type { HeaderList } from './headers.ts';
  * is known takes three writes. A host that looks at its headers may have changed them: then it is a response like others.
  */
 export class TextResponse extends FastResponse {
-  readonly #text: string | null;
+  readonly #text: string | Uint8Array<ArrayBuffer> | null;
   readonly #fields: HeaderList;
   #isLookedAt = false;
 
-  constructor(text: string | null, status: number, headers: [string, string][]) {
+  constructor(text: string | Uint8Array<ArrayBuffer> | null, status: number, headers: [string, string][]) {
     super(text, { status, headers });
     this.#text = text;
     this.#fields = headers;
@@ -35,7 +36,16 @@ export class TextResponse extends FastResponse {
     const text = answer.#text;
     const fields = answer.#fields.flat();
     if (text !== null) fields.push('content-length', `${Buffer.byteLength(text)}`);
-    response.writeHead(answer.status, fields).end(text);
+    response.writeHead(answer.status, fields);
+    if (text instanceof Uint8Array) pipeline(Readable.from(pieces(text)), response, () => {});
+    else response.end(text);
     return true;
   }
 }
+
+const pieceBytes = 64 * 1024;
+
+/** A large body as its reader takes it: Deno keeps a copy of what it was given and could not send yet. */
+const pieces = function* (bytes: Uint8Array): Iterable<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+};

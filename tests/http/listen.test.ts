@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Listener, listen, toNodeHandler } from '../../adapters/http/listen.ts';
+import { toResponse } from '../../adapters/http/reply.ts';
 import type { Application } from '../../application/application.ts';
 import { codeOf, dial, exchange, statusOf } from './raw.ts';
 import { at, openFakeWorld, openWorld, password, readAnswer } from './world.ts';
@@ -153,6 +154,33 @@ describe('a client that holds on', () => {
       });
     await once(socket.resume(), 'close');
     expect(received).toBeLessThan(20_000_000);
+  });
+
+  it('to a large file costs no copy of what it has not taken', async () => {
+    const size = 20_000_000;
+    const reply = { status: 200, headers: [], body: new Uint8Array(size).fill(120) };
+    const handle = toNodeHandler(() => Promise.resolve(toResponse(reply, 'id', 'GET', [])));
+    let response: ServerResponse | undefined;
+    const server = createServer((req, res) => {
+      response = res;
+      handle(req, res);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const socket = await dial(port, get('/'));
+    socket.pause();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(response?.writableLength).toBeLessThan(1_000_000);
+    // And who takes it gets all of it.
+    let received = 0;
+    socket.on('data', (chunk) => {
+      received += chunk.length;
+    });
+    socket.resume();
+    while (received < size) await once(socket, 'data');
+    socket.destroy();
+    server.close();
   });
 
   it('to more connections than there may be loses the last ones, and the others are served', async () => {
