@@ -204,7 +204,7 @@ Written by \`node tests/security/tools/attack.ts\`: a server of its own on loopb
 ${rows.join('\n')}
 `;
   const file = new URL('../../../docs/security-runs.md', import.meta.url);
-  // What stands under a heading of its own was written by a person and stays.
+  // What stands under a heading of its own is of other tools and stays.
   const before = await readFile(file, 'utf8').catch(() => '');
   const kept = before.includes('\n## ') ? before.slice(before.indexOf('\n## ')) : '';
   await writeFile(file, text + kept);
