@@ -34,6 +34,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'node:module',
       'node:url',
       'node:http',
+      'node:stream',
       'node:net',
     ],
   },
