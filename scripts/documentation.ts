@@ -198,11 +198,18 @@ const table = (names: readonly string[]): string => {
   ].join('\n');
 };
 
+/** Without the forms, for the README. */
+const shortTable = (names: readonly string[]): string =>
+  table(names)
+    .split('\n')
+    .map((line) => line.split(' | ').toSpliced(2, 1).join(' | '))
+    .join('\n');
+
 const linkedFromRoot = (text: string): string => text.replaceAll('](consistency.md', '](docs/consistency.md');
 
 /** The generated part of each page. */
 export const generated: Readonly<Record<string, () => string>> = {
-  'README.md': () => linkedFromRoot(table(essentials)),
+  'README.md': () => linkedFromRoot(shortTable(essentials)),
   'docs/configuration.md': () =>
     Object.entries(groups)
       .map(([title, names]) => `## ${title}\n\n${table(names)}`)

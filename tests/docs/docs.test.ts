@@ -104,7 +104,7 @@ describe('programs in the documentation', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('compile', { timeout: 60_000 }, () => {
+  it('compile', { timeout: 180_000 }, () => {
     const [command, args] = inDeno
       ? (['deno', ['check', '--quiet', ...programs.map(fileOf)]] as const)
       : ([process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]] as const);
@@ -114,7 +114,7 @@ describe('programs in the documentation', () => {
 
   it.each(programs.map((block) => [where(block), block] as const))(
     '%s runs, and prints what it says',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async (_, block) => {
       await using database = await createTestDatabase();
       const { PATH, HOME } = process.env;

@@ -49,7 +49,7 @@ it('runs all there are, and they are all in the index', () => {
   expect(files.sort()).toEqual([...new Set([...servers, ...scripts, ...elsewhere])].sort());
 });
 
-it('type-checks all of them', () => {
+it('type-checks all of them', { timeout: 180_000 }, () => {
   const [command, args] = inDeno
     ? (['deno', ['check', join(examples, 'deno.ts')]] as const)
     : ([process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', examples]] as const);
@@ -60,7 +60,7 @@ it('type-checks all of them', () => {
 
 describe.each(servers)('%s', (file) => {
   it('serves a route of its own and all of Kith, and ends when it is asked to', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const child = spawn(process.execPath, argumentsFor(file), { env: environment(), stdio: 'pipe' });
     const exited = once(child, 'exit');
@@ -127,10 +127,10 @@ const run = (file: string): string =>
   execFileSync(process.execPath, argumentsFor(file), {
     env: environment(),
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 120_000,
   });
 
-it('script.ts says what it did', { timeout: 60_000 }, () => {
+it('script.ts says what it did', { timeout: 120_000 }, () => {
   expect(run('script.ts').trim().split('\n')).toEqual([
     'ann has a token that prints as [secret]',
     'and is 3 parts when you ask for its text',
@@ -145,6 +145,6 @@ it('script.ts says what it did', { timeout: 60_000 }, () => {
   ]);
 });
 
-it('inversify-host.ts answers from its own container', { timeout: 60_000 }, () => {
+it('inversify-host.ts answers from its own container', { timeout: 120_000 }, () => {
   expect(run('inversify-host.ts').trim()).toBe('Who is it? (invalid-token)');
 });
