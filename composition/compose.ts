@@ -5,11 +5,12 @@ import { toNodeHandler } from '../adapters/http/listen.ts';
 import { observeRequests } from '../adapters/telemetry/observed-requests.ts';
 import type { Application } from '../application/application.ts';
 import type { BootstrapAdmin } from '../application/users/bootstrap-admin.ts';
+import { DatabaseUnavailable } from '../domain/faults.ts';
 import { Closing } from './closing.ts';
 import { type Config, defaultConfig } from './config.ts';
 import { kithModule, type Overrides } from './container.ts';
 import { randomSecret } from './development-secret.ts';
-import { services } from './services.ts';
+import { type Services, services } from './services.ts';
 
 export type { Http } from '../adapters/http/http.ts';
 export type * from '../application/application.ts';
@@ -66,6 +67,11 @@ export type Kith = AsyncDisposable & {
   readonly http: Http;
   /** The use cases under the name that ARCHITECTURE.md gives the driving side. */
   readonly application: Application;
+  /**
+   * Waits for the database; whether it answered within `withinMs` (30,000). `compose` waits for a PostgreSQL a second or
+   * two and then returns, for a server can say 503 meanwhile; a script that begins at once would meet `DatabaseUnavailable`.
+   */
+  ready(withinMs?: number): Promise<boolean>;
   /** Creates the first administrator if there is none; whether it did. */
   readonly bootstrapAdmin: BootstrapAdmin;
   /** From now on `/health/ready` says 503, so that no load balancer sends anybody here. */
@@ -94,6 +100,8 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
   const metrics = await container.getAsync(services.metrics);
   const liveStates = await container.getAsync(services.liveStates);
   const events = container.get(services.events);
+  const health = await container.getAsync(services.health);
+  const [clock, timer] = [container.get(services.clock), container.get(services.timer)];
   await replayer.start();
 
   let isDraining = false;
@@ -127,6 +135,7 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
     fetch: (request, { ip } = {}) =>
       http.fetch(ip === undefined ? request : Object.defineProperty(request, 'ip', { value: ip })),
     toNodeHandler: () => toNodeHandler(http.fetch),
+    ready: (withinMs = 30_000) => answersWithin(withinMs, { health, clock, timer }),
     bootstrapAdmin,
     drain: () => {
       isDraining = true;
@@ -134,6 +143,23 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
     close,
     [Symbol.asyncDispose]: close,
   };
+};
+
+const answersWithin = async (
+  withinMs: number,
+  { health, clock, timer }: Pick<Services, 'health' | 'clock' | 'timer'>,
+): Promise<boolean> => {
+  const untilMs = clock.monotonicMs() + withinMs;
+  for (;;) {
+    try {
+      await health.ping();
+      return true;
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailable)) throw error;
+      if (clock.monotonicMs() >= untilMs) return false;
+      await timer.sleep(Math.min(100, withinMs));
+    }
+  }
 };
 
 /** Whoever brings a database and no secret has no use for one that outlives the process, nor for a directory with it. */

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { compose, configFrom, parseEmail, Secret } from 'kith';
 
 await using kith = await compose(configFrom({ LOG_LEVEL: 'silent', ...process.env }));
+if (!(await kith.ready())) throw new Error('the database does not answer');
 const { register, changeProfile, getUser, addContact, listContacts, explainCache } = kith.useCases;
 
 const password = 'a long pass phrase';

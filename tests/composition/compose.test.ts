@@ -14,6 +14,7 @@ import { compose } from '../../composition/compose.ts';
 import { type Config, defaultConfig } from '../../composition/config.ts';
 import { kithModule, type Overrides } from '../../composition/container.ts';
 import { services } from '../../composition/services.ts';
+import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { LogFields } from '../../domain/ports/runtime.ts';
 import { Secret } from '../../domain/secret.ts';
@@ -80,6 +81,29 @@ describe('compose', () => {
     } finally {
       globalThis.Response = Original;
     }
+  });
+
+  it('waits for a database that is starting, for as long as it is told to and no longer', async () => {
+    const database = memoryDatabase();
+    let pings = 0;
+    const ping = async (): Promise<void> => {
+      if (++pings < 4) throw new DatabaseUnavailable('the database is starting');
+    };
+    const clock = new ManualClock();
+    const starting = { ...database, health: { ...database.health, ping } };
+    await using kith = await compose(defaultConfig(), {
+      database: starting,
+      log: silent,
+      clock,
+      timer: clock,
+    });
+    const impatient = kith.ready(100);
+    await clock.advance(100);
+    expect(await impatient).toBe(false);
+    const patient = kith.ready();
+    await clock.advance(1000);
+    expect(await patient).toBe(true);
+    expect(pings).toBe(4);
   });
 
   it('replaces any service by an override', async () => {
