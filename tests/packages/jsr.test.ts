@@ -41,13 +41,7 @@ describe('the JSR package', () => {
     });
     expect(output).toContain('Checking for slow types in the public API');
     expect(output).toContain('Success Dry run complete');
-    // The one that there may be: the files of the /docs viewer are looked for beside us, and on JSR there are none. The
-    // page then does without (docs/deployment.md).
-    const remarks = [...output.matchAll(/^(?:warning|error)\[([\w-]+)\].*\n.*?kith-jsr-[^/]+\/(\S+?):/gm)];
-    expect(remarks.map(([, rule, file]) => `${rule} in ${file}`)).toEqual([
-      'unanalyzable-import-meta-resolve in adapters/http/assets.ts',
-    ]);
-    expect(output.match(/^(?:warning|error)\b/gim)).toHaveLength(remarks.length);
+    expect(output).not.toMatch(/^(?:warning|error)\b/im);
     const files = [...output.matchAll(/file:\/\/\S+?\/kith-jsr-[^/]+\/(\S+) /g)].map(([, path]) => path);
     for (const path of [
       'composition/compose.ts',
