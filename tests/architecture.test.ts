@@ -43,7 +43,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'adapters/mikro-orm': {
     folders: inward,
     packages: [
-      ...['@mikro-orm/', 'kysely'],
+      ...['@mikro-orm/', '@electric-sql/', 'kysely'],
       ...['node:crypto', 'node:fs', 'node:path', 'node:process', 'node:timers'],
     ],
   },

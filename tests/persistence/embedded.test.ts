@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -59,6 +59,16 @@ describe('the embedded database', () => {
     const second = await openEmbedded({ dataDir }, silentLog);
     expect(await second.users.find({ kind: 'id', value: stored.user.id })).toEqual(stored.user);
     await second[Symbol.asyncDispose]();
+  }, 60_000);
+
+  it('starts anew where a first start was killed before its cluster was whole', async () => {
+    const unfinished = join(directory, 'pglite.unfinished');
+    await mkdir(unfinished, { recursive: true });
+    await writeFile(join(unfinished, 'PG_VERSION'), '18\n');
+    const database = await openEmbedded({ dataDir: directory }, silentLog);
+    await database.health.ping();
+    await database[Symbol.asyncDispose]();
+    expect(await readdir(directory)).toEqual(['pglite']);
   }, 60_000);
 
   it('refuses a second opening of its directory, here or in another process, and names the pid', async () => {
