@@ -73,7 +73,7 @@ const notes: Readonly<Record<string, Note>> = {
   HOST: { about: 'Address of the public listener. `0.0.0.0` or `::` for all.' },
   PORT: { about: 'Port of the public listener.' },
   OPS_HOST: { about: 'Address of the operations listener. It has no authentication: keep it private.' },
-  OPS_PORT: { about: 'Port of the operations listener (health in full).' },
+  OPS_PORT: { about: 'Port of the operations listener: the operations page, metrics, health in full.' },
   TRUST_PROXY: {
     about:
       'Proxies whose `X-Forwarded-For` counts. Without it all clients behind a proxy share one limit; with too much in it a client chooses its own address.',
