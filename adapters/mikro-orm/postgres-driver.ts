@@ -109,7 +109,7 @@ export const warmUp = async (pool: PgPool, connections: number): Promise<void> =
 
 /** A timer that fires this much late tells of a stall of our own, after which the server gets a moment to be heard. */
 const stallMs = 20;
-const graceMs = 100;
+const graceMs = 300;
 
 /**
  * pg's own `query_timeout` blames the server when this process was busy for so long: it decides before the sockets are

@@ -86,7 +86,7 @@ export const processes: readonly Row[] = [
       const trips = server.lines.slice(from).filter(({ event }) => event.endsWith('-out-of-use'));
       checks.none(
         'false trips',
-        trips.map(({ event }) => event),
+        trips.map(({ event, cause }) => `${event}: ${cause}`),
       );
       checks.none('wrong answers', wrongsOf(outcomes));
       checks.none('refusals', refusedOf(outcomes));
