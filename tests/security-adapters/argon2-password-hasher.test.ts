@@ -61,18 +61,22 @@ describe('the argon2 password hasher, on the real function', () => {
 
   it('spends a real verification on the decoy, not a quick refusal', async () => {
     const hash = await real.hash(password);
-    const time = async (work: () => Promise<unknown>): Promise<number> => {
-      const runs: number[] = [];
-      for (let run = 0; run < 7; run++) {
+    const works = [
+      () => real.verify(hash, other),
+      () => real.verify(undefined, other),
+      () => real.verify(hash, undefined),
+    ];
+    // In turn, so that a load that comes and goes meets all of them.
+    const best = works.map(() => Number.POSITIVE_INFINITY);
+    for (let run = 0; run < 15; run++) {
+      for (const [index, work] of works.entries()) {
         const startedAt = performance.now();
         await work();
-        runs.push(performance.now() - startedAt);
+        best[index] = Math.min(best[index] ?? 0, performance.now() - startedAt);
       }
-      return Math.min(...runs);
-    };
-    const wrong = await time(() => real.verify(hash, other));
-    expect(await time(() => real.verify(undefined, other))).toBeGreaterThan(wrong / 2);
-    expect(await time(() => real.verify(hash, undefined))).toBeGreaterThan(wrong / 2);
+    }
+    const [wrong = 0, ...decoys] = best;
+    for (const decoy of decoys) expect(decoy).toBeGreaterThan(wrong / 2);
   });
 });
 
