@@ -165,6 +165,13 @@ describe('sessions in the documentation', () => {
         BOOTSTRAP_ADMIN_EMAIL: 'admin@example.com',
         BOOTSTRAP_ADMIN_PASSWORD: 'a long pass phrase',
       });
+      // It listens before a PostgreSQL that is being migrated is there; nobody types that quickly.
+      for (;;) {
+        const response = await fetch(`${server.url}/health/ready`);
+        await response.body?.cancel();
+        if (response.ok) break;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
     }, 120_000);
     afterAll(async () => {
       await server?.stop();
