@@ -1,5 +1,5 @@
 /**
- * `main.ts [--short] [--no-peers] [--no-save] [name ...]`: measures, prints the tables, and writes bench/results/<runtime>.json; all
+ * `main.ts [--short] [--no-peers] [--no-save] [--minutes=10] [name ...]`: measures, prints the tables, and writes bench/results/<runtime>.json; all
  * benchmarks together also write docs/performance.md. Benchmarks that are named replace their part of the last results.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { arePeersInstalled, openWorld } from './harness/world.ts';
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const short = process.argv.includes('--short');
+const minutes = process.argv.find((argument) => argument.startsWith('--minutes='))?.split('=')[1];
 const peers = !process.argv.includes('--no-peers') && arePeersInstalled();
 
 const wanted: readonly Benchmark[] =
@@ -57,6 +58,7 @@ try {
     settings: world.settings,
     pace: short ? { rounds: 2, roundMs: 5, warmUpMs: 0 } : { rounds: 15, roundMs: 80, warmUpMs: 1500 },
     short,
+    minutes: minutes === undefined ? undefined : Number(minutes),
     peers,
     clean: () => world.clean(),
   };

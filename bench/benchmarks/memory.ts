@@ -5,19 +5,29 @@ export const memory: Benchmark = {
   name: 'memory',
   title: 'Memory',
   about: 'One process and MEMORY_MAX_ENTRIES of 10,000 read ever new users; the heap after a collection.',
-  run: async ({ settings, short }) => {
+  run: async ({ settings, short, minutes }) => {
     const step = short ? 500 : 40_000;
     await using remote = await openRemote({ file: 'churn.ts', name: 'churn' }, settings, [
       'Deno' in globalThis ? '--v8-flags=--expose-gc' : '--expose-gc',
     ]);
     const heaps: number[] = [];
-    for (let round = 0; round < 5; round++) heaps.push(Number((await remote.call('churn', step)).value));
+    const counts: number[] = [];
+    const startMs = performance.now();
+    for (let round = 1, users = 0; round <= 5; round++) {
+      let heap = Number.NaN;
+      do {
+        heap = Number((await remote.call('churn', step)).value);
+        users += step;
+      } while (performance.now() - startMs < ((minutes ?? 0) * 60_000 * round) / 5);
+      heaps.push(heap);
+      counts.push(users);
+    }
     const [first = Number.NaN] = heaps;
     const growth = (heaps.at(-1) ?? Number.NaN) / first;
     return {
       columns: ['heap, MB'],
       rows: heaps.map((heap, round) => ({
-        name: `after ${((round + 1) * step).toLocaleString('en-US')} users`,
+        name: `after ${(counts[round] ?? 0).toLocaleString('en-US')} users`,
         cells: [heap],
       })),
       verdicts: [

@@ -7,6 +7,8 @@ export type Context = {
   readonly pace: Pace;
   /** Only shows that the harness works: few, short rounds and small populations. */
   readonly short: boolean;
+  /** For how long the run of memory goes on (`--minutes=10`), where it is to be long. */
+  readonly minutes?: number | undefined;
   /** Whether the peers are installed (`npm ci` in bench/peers). */
   readonly peers: boolean;
   /** Empties Redis and resets what a benchmark may have changed in the database. */
