@@ -65,8 +65,6 @@ export type Kith = AsyncDisposable & {
   toNodeHandler(): NodeHandler;
   /** The API and, apart from it, what only operators should reach: health, metrics, the live page. */
   readonly http: Http;
-  /** The use cases under the name that ARCHITECTURE.md gives the driving side. */
-  readonly application: Application;
   /**
    * Waits for the database; whether it answered within `withinMs` (30,000). `compose` waits for a PostgreSQL a second or
    * two and then returns, for a server can say 503 meanwhile; a script that begins at once would meet `DatabaseUnavailable`.
@@ -130,7 +128,6 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
   };
   return {
     useCases: application,
-    application,
     http,
     fetch: (request, { ip } = {}) =>
       http.fetch(ip === undefined ? request : Object.defineProperty(request, 'ip', { value: ip })),

@@ -5,7 +5,7 @@ import { addressLimits } from '../adapters/rate-limit/address-limits.ts';
 import { systemTimer } from '../adapters/system/clock.ts';
 import { jsonLog } from '../adapters/system/log.ts';
 import { steadyLog } from '../adapters/system/steady-log.ts';
-import { observeShared } from '../adapters/telemetry/observed-cache.ts';
+import { observeShared } from '../adapters/telemetry/observed-redis.ts';
 import { MemoryTier } from '../adapters/tiered/memory-tier.ts';
 import { TieredCache } from '../adapters/tiered/tiered-cache.ts';
 import type { Cache } from '../domain/ports/cache.ts';

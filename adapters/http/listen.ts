@@ -83,7 +83,7 @@ export const toNodeHandler =
         // RFC 9110, section 15.5.9: what is left of the request may still arrive, and nobody will read it.
         if (answer.status === 408) res.setHeader('connection', 'close');
         // Node reads on over a body that nobody wanted; on Deno 2.9 the next request on the connection would never be seen.
-        req.resume();
+        if (!req.complete) req.resume();
         return TextResponse.write(answer, res) ? undefined : sendNodeResponse(res, answer);
       })
       .catch(() => res.destroy());

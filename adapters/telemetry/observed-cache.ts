@@ -11,7 +11,7 @@ import type {
   TierState,
 } from '../../domain/ports/cache.ts';
 import type { Clock } from '../../domain/ports/runtime.ts';
-import { type CacheCommand, type Counts, durationsIn } from './counts.ts';
+import type { CacheCommand, Counts } from './counts.ts';
 import type { Tracing } from './tracing.ts';
 
 export type Observing = {
@@ -40,13 +40,9 @@ export const observeCache = (cache: Cache, observing: Observing): Cache => ({
   [Symbol.asyncDispose]: () => Promise.resolve(),
 });
 
-/** The records of Redis, with counts, times and spans of what is asked of it. */
-export const observeShared = (caches: Caches, observing: Observing): Caches =>
-  observeCaches(caches, (kind, port) => new ObservedRedis(kind, port, observing));
-
 type Observe = <V extends Cacheable>(kind: Kind, port: CachePort<V>) => CachePort<V>;
 
-const observeCaches = (caches: Caches, observe: Observe): Caches => ({
+export const observeCaches = (caches: Caches, observe: Observe): Caches => ({
   users: observe('users', caches.users),
   profiles: observe('profiles', caches.profiles),
   emails: observe('emails', caches.emails),
@@ -121,103 +117,5 @@ class ObservedMemory<V extends Cacheable> implements CachePort<V> {
   #count(command: CacheCommand, isConfirmed: boolean): boolean {
     this.#counts.commands[command][this.#kind][isConfirmed ? 'confirmed' : 'unconfirmed']++;
     return isConfirmed;
-  }
-}
-
-class ObservedRedis<V extends Cacheable> implements CachePort<V> {
-  readonly #kind: Kind;
-  readonly #inner: CachePort<V>;
-  readonly #observing: Observing;
-  readonly #reads: ReadCounts;
-
-  constructor(kind: Kind, inner: CachePort<V>, observing: Observing) {
-    this.#kind = kind;
-    this.#inner = inner;
-    this.#observing = observing;
-    this.#reads = observing.counts.reads.redis[kind];
-  }
-
-  peek(key: string): Hit<V> | undefined {
-    return this.#inner.peek(key);
-  }
-
-  read(key: string): Promise<CacheRead<V>> {
-    return this.#ask(
-      'read',
-      async () => {
-        const read = await this.#inner.read(key);
-        this.#note(read);
-        return read;
-      },
-      ({ state }) => ({ 'kith.cache.outcome': state }),
-    );
-  }
-
-  readMany(keys: readonly string[]): Promise<readonly CacheRead<V>[]> {
-    return this.#ask(
-      'read-many',
-      async () => {
-        const reads = await this.#inner.readMany(keys);
-        for (const read of reads) this.#note(read);
-        return reads;
-      },
-      (reads) => ({
-        'kith.cache.keys': reads.length,
-        'kith.cache.hits': reads.filter(({ state }) => state === 'hit').length,
-      }),
-    );
-  }
-
-  #note({ state }: CacheRead<V>): void {
-    this.#reads[state === 'leased' ? 'miss' : state]++;
-  }
-
-  fill(lease: Lease, value: V | undefined): Promise<boolean> {
-    return this.#command('fill', () => this.#inner.fill(lease, value));
-  }
-
-  fence(key: string, token: string): Promise<boolean> {
-    return this.#command('fence', () => this.#inner.fence(key, token));
-  }
-
-  release(key: string, token: string): Promise<boolean> {
-    return this.#command('release', () => this.#inner.release(key, token));
-  }
-
-  replay(key: string): Promise<boolean> {
-    return this.#command('replay', () => this.#inner.replay(key));
-  }
-
-  inspect(key: string): Promise<readonly TierState[]> {
-    return this.#inner.inspect(key);
-  }
-
-  #command(command: CacheCommand, work: () => Promise<boolean>): Promise<boolean> {
-    return this.#ask(command, work, (isConfirmed) => ({ 'kith.cache.confirmed': isConfirmed }));
-  }
-
-  /** The command is sent in the turn of the call: what is called in one turn travels together. */
-  #ask<T>(
-    operation: string,
-    work: () => Promise<T>,
-    describe: (value: T) => Record<string, string | number | boolean>,
-  ): Promise<T> {
-    const { tracing } = this.#observing;
-    if (tracing === undefined) return this.#time(operation, work);
-    const attributes = {
-      'db.system.name': 'redis',
-      'db.operation.name': operation,
-      'kith.cache.kind': this.#kind,
-    };
-    const timed = () => this.#time(operation, work);
-    return tracing.span(`cache ${operation}`, 'client', attributes, timed, describe);
-  }
-
-  async #time<T>(operation: string, work: () => Promise<T>): Promise<T> {
-    const { counts, clock } = this.#observing;
-    const startedAtMs = clock.monotonicMs();
-    const value = await work();
-    durationsIn(counts.redis, operation).record(clock.monotonicMs() - startedAtMs);
-    return value;
   }
 }

@@ -20,7 +20,7 @@ export const churn: OpenSubject = async (settings) => {
   return {
     churn: async (reads) => {
       for (const end = next + reads; next < end; ) {
-        await kith.application.getUser({ kind: 'id', value: userId(++next) });
+        await kith.useCases.getUser({ kind: 'id', value: userId(++next) });
         // What is left to timers and finalizers comes to its turn.
         if (next % 1000 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
       }

@@ -85,7 +85,7 @@ const kith =
     return served(
       listener.port,
       { authorization: `Bearer ${Secret.reveal(token)}` },
-      { statistics: async () => opened.kith.application.getStatistics().byTier },
+      { statistics: async () => opened.kith.useCases.getStatistics().byTier },
     );
   };
 

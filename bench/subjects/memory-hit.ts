@@ -19,7 +19,7 @@ const byId =
   async (settings) => {
     const { kith } = await openKith(settings, { database: 'memory', redis });
     const keys = idsOf(settings.people).map((value) => ({ kind: 'id', value }) as const);
-    const { getUser } = kith.application;
+    const { getUser } = kith.useCases;
     for (const key of keys) await getUser(key);
     return {
       run: (operations) =>
@@ -27,7 +27,7 @@ const byId =
           const key = keys[n % keys.length];
           return key === undefined ? Promise.resolve() : getUser(key);
         }),
-      statistics: async () => kith.application.getStatistics().byTier,
+      statistics: async () => kith.useCases.getStatistics().byTier,
     };
   };
 
@@ -43,7 +43,7 @@ export const byEmail: OpenSubject = async (settings) => {
     { length: settings.people },
     (_, index) => ({ kind: 'email', value: person(index + 1).email }) as const,
   );
-  const { getUser } = kith.application;
+  const { getUser } = kith.useCases;
   for (const key of keys) await getUser(key);
   return {
     run: (operations) =>

@@ -33,7 +33,7 @@ export const repository: OpenSubject = async ({ postgresUrl, people }) => {
 export const useCase: OpenSubject = async (settings) => {
   const environment = { MEMORY_MAX_ENTRIES: '100' };
   const { kith } = await openKith(settings, { database: 'postgres', redis: 'none', environment });
-  const { getUser } = kith.application;
+  const { getUser } = kith.useCases;
   const ids = idsOf(settings.people);
   // Goes on where the last round ended, or it would find what that one filled.
   let next = 0;

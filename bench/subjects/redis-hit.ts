@@ -25,7 +25,7 @@ export const get: OpenSubject = async ({ redisPort, people }) => {
 export const kith: OpenSubject = async (settings) => {
   const opened = await openKith(settings, { database: 'memory', redis: 'alone' });
   const keys = idsOf(settings.people).map((value) => ({ kind: 'id', value }) as const);
-  const { getUser } = opened.kith.application;
+  const { getUser } = opened.kith.useCases;
   const read = async (n: number): Promise<void> => {
     const key = keys[n % keys.length];
     for (let found = ''; key !== undefined && found !== 'redis'; ) {

@@ -27,7 +27,7 @@ const openOwn = async (settings: Settings): Promise<Store> => {
   // Only here: it is most of what a process has to read at its start, and the peers do not need it.
   const { openKith } = await import('./open-kith.ts');
   const { kith, loads } = await openKith(settings, { database: 'postgres', redis: 'tiered' });
-  const { getUser, changeProfile } = kith.application;
+  const { getUser, changeProfile } = kith.useCases;
   let bio = 0;
   return {
     loads,

@@ -26,13 +26,13 @@ describe('explain and invalidate, against a running server', () => {
     directory = await mkdtemp(join(tmpdir(), 'kith-cli-'));
     server = await compose(undefined, { database: memoryDatabase() });
     listener = await listen(server.http.fetch, { host: '127.0.0.1', port: 0 });
-    const { application } = server;
+    const { useCases } = server;
     expect(await server.bootstrapAdmin({ email: 'root@example.com', password })).toEqual({
       ok: true,
       value: true,
     });
-    const admin = await application.logIn({ identifier: 'root@example.com', password });
-    const ann = await application.register({
+    const admin = await useCases.logIn({ identifier: 'root@example.com', password });
+    const ann = await useCases.register({
       email: 'ann@example.com',
       username: 'ann',
       phone: '+491701234567',
@@ -60,7 +60,7 @@ describe('explain and invalidate, against a running server', () => {
 
   it('find a user by id, email, username and phone', async () => {
     for (const name of [annId, 'ann@example.com', ' ANN@Example.com', 'ann', '+49 170 1234567']) {
-      await server.application.getUser({ kind: 'id', value: annId as never });
+      await server.useCases.getUser({ kind: 'id', value: annId as never });
       expect(await stateOf(name), name).toBe('value');
       expect(await runIn(invalidate, [name], environment)).toMatchObject({
         code: 0,
@@ -71,7 +71,7 @@ describe('explain and invalidate, against a running server', () => {
   });
 
   it('print a table for people, and nothing of the user', async () => {
-    await server.application.getUser({ kind: 'id', value: annId as never });
+    await server.useCases.getUser({ kind: 'id', value: annId as never });
     const { code, out } = await runIn(explain, ['ann'], environment);
     expect(code).toBe(0);
     expect(out).toMatch(

@@ -35,7 +35,7 @@ const watched = (database: Database): { readonly database: Database; readonly cl
 describe('compose', () => {
   it('gives use cases and HTTP over a database that is handed in, without disk or network', async () => {
     await using kith = await compose(defaultConfig(), { database: memoryDatabase(), log: silent });
-    const session = await kith.application.register(ada);
+    const session = await kith.useCases.register(ada);
     if (!session.ok) throw new Error(session.error.code);
     const request = new Request('http://localhost/me', {
       headers: { host: 'localhost', authorization: `Bearer ${Secret.reveal(session.value.token)}` },
@@ -113,7 +113,7 @@ describe('compose', () => {
     const log = { ...silent, info: (event: string, fields?: LogFields) => void events.push([event, fields]) };
     const secrets = [new Secret<'signing-secret'>('a secret of the host')] as const;
     await using kith = await compose(defaultConfig(), { database, log, clock, secrets });
-    const session = await kith.application.register(ada);
+    const session = await kith.useCases.register(ada);
     if (!session.ok) throw new Error(session.error.code);
     expect(session.value.user.createdAtMs).toBe(Date.UTC(2030, 0, 1));
     const same = new JoseAccessTokens({ secrets, ttlSeconds: 900, clock, ids: systemIds });
@@ -151,7 +151,7 @@ describe('compose', () => {
       ok: true,
       value: false,
     });
-    const session = await kith.application.logIn({ identifier: ada.email, password: ada.password });
+    const session = await kith.useCases.logIn({ identifier: ada.email, password: ada.password });
     expect(session.ok && session.value.user.role).toBe('admin');
   });
 });
@@ -172,7 +172,7 @@ describe('compose on the embedded database', () => {
     let token = '';
     {
       await using kith = await compose(config, { log });
-      const session = await kith.application.register(ada);
+      const session = await kith.useCases.register(ada);
       if (!session.ok) throw new Error(session.error.code);
       token = Secret.reveal(session.value.token);
       await expect(compose(config, { log })).rejects.toThrow(/in use by process \d+/);
@@ -181,7 +181,7 @@ describe('compose on the embedded database', () => {
     expect(await readdir(directory)).toEqual(expect.arrayContaining(['development-jwt-secret', 'pglite']));
     expect(await readdir(directory)).not.toContain('kith.lock');
     await using kith = await compose(config, { log });
-    const read = await kith.application.authenticate(token);
+    const read = await kith.useCases.authenticate(token);
     expect(read.ok && read.value.value.email).toBe(ada.email);
   });
 });

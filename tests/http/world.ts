@@ -82,7 +82,7 @@ export const openWorld = async (
     log: kept.options.log,
   });
   onTestFinished(() => kith[Symbol.asyncDispose]());
-  return toWorld({ ...kith.application, ...overrides }, kept);
+  return toWorld({ ...kith.useCases, ...overrides }, kept);
 };
 
 /** A Kith of two maps, whose every read says `miss`: for what the real one cannot be made to do. */

@@ -5,8 +5,8 @@ import type { Application } from '../../application/application.ts';
 import { parseNewPassword } from '../../domain/password.ts';
 import { codeOf, join, openHouse, password } from './support.ts';
 
-const logIn = async (application: Application, identifier: string, guess = password, origin = 'here') =>
-  codeOf(await application.logIn({ identifier, password: guess, origin }));
+const logIn = async (useCases: Application, identifier: string, guess = password, origin = 'here') =>
+  codeOf(await useCases.logIn({ identifier, password: guess, origin }));
 
 describe('every log-in path costs exactly one verification', () => {
   it.each([
@@ -23,11 +23,11 @@ describe('every log-in path costs exactly one verification', () => {
     ['a password that is not well formed', 'ada', `${password}\udfff`, 'invalid-credentials'],
     ['a deactivated account', 'gone', password, 'invalid-credentials'],
   ])('%s', async (_, identifier, guess, code) => {
-    const { application, hasher } = await openHouse();
-    await join(application, 'ada');
-    const gone = await join(application, 'gone');
-    expect(codeOf(await application.deactivateUser(gone.id))).toBe('ok');
-    expect(await logIn(application, identifier, guess)).toBe(code);
+    const { useCases, hasher } = await openHouse();
+    await join(useCases, 'ada');
+    const gone = await join(useCases, 'gone');
+    expect(codeOf(await useCases.deactivateUser(gone.id))).toBe('ok');
+    expect(await logIn(useCases, identifier, guess)).toBe(code);
     expect(hasher.verified).toHaveLength(1);
   });
 
@@ -37,11 +37,11 @@ describe('every log-in path costs exactly one verification', () => {
       ['ada', password],
       ['nobody', 'wrong'],
     ] as const) {
-      const { application, hasher } = await openHouse();
-      await join(application, 'ada');
-      for (let n = 0; n < 5; n++) await logIn(application, name, 'wrong');
+      const { useCases, hasher } = await openHouse();
+      await join(useCases, 'ada');
+      for (let n = 0; n < 5; n++) await logIn(useCases, name, 'wrong');
       hasher.verified.length = 0;
-      expect(await logIn(application, name, guess)).toBe('too-many-attempts');
+      expect(await logIn(useCases, name, guess)).toBe('too-many-attempts');
       expect(hasher.verified).toEqual([undefined]);
     }
   });
@@ -112,29 +112,29 @@ describe('a password', () => {
   });
 
   it('is normalised by NFKC and nothing else: not trimmed, folded or cut', async () => {
-    const { application } = await openHouse();
+    const { useCases } = await openHouse();
     const chosen = '  Ångström ﬁne ﬁle \t ';
-    const registered = await application.register({
+    const registered = await useCases.register({
       email: 'a@b.example',
       username: 'abcd',
       password: chosen,
     });
     expect(codeOf(registered)).toBe('ok');
-    expect(await logIn(application, 'abcd', '  Ångström fine file \t ')).toBe('ok');
-    expect(await logIn(application, 'abcd', '  Ångström ﬁne ﬁle \t ')).toBe('ok');
+    expect(await logIn(useCases, 'abcd', '  Ångström fine file \t ')).toBe('ok');
+    expect(await logIn(useCases, 'abcd', '  Ångström ﬁne ﬁle \t ')).toBe('ok');
     for (const other of ['Ångström fine file', '  ångström fine file \t ', '  Ångström fine file \t']) {
-      expect(await logIn(application, 'abcd', other)).toBe('invalid-credentials');
+      expect(await logIn(useCases, 'abcd', other)).toBe('invalid-credentials');
     }
   });
 
   it('is held to the list at registration, change and bootstrap', async () => {
     const database = memoryDatabase();
-    const { application, bootstrapAdmin } = await openHouse({ database });
+    const { useCases, bootstrapAdmin } = await openHouse({ database });
     const common = 'qwerty123456789';
-    const ada = await join(application, 'ada');
+    const ada = await join(useCases, 'ada');
     const results = [
-      await application.register({ email: 'b@b.example', username: 'bob', password: common }),
-      await application.changePassword(ada.id, { currentPassword: password, newPassword: common }),
+      await useCases.register({ email: 'b@b.example', username: 'bob', password: common }),
+      await useCases.changePassword(ada.id, { currentPassword: password, newPassword: common }),
       await bootstrapAdmin({ email: 'root@b.example', password: common }),
     ];
     for (const result of results) {

@@ -12,8 +12,8 @@ import { codeOf, countingHasher, type House, join, openHouse, password } from '.
 
 const wrong = 'wrong horse battery staple';
 
-const logIn = async ({ application }: House, identifier: string, guess: string, origin = 'stranger') =>
-  codeOf(await application.logIn({ identifier, password: guess, origin }));
+const logIn = async ({ useCases }: House, identifier: string, guess: string, origin = 'stranger') =>
+  codeOf(await useCases.logIn({ identifier, password: guess, origin }));
 
 const fail = async (house: House, identifier: string, times: number, origin = 'stranger') => {
   const codes: string[] = [];
@@ -25,7 +25,7 @@ describe('guessing', () => {
   it('has five goes, then has to wait, known name or not, right guess or not', async () => {
     for (const name of ['ada', 'ADA@example.com', 'nobody', 'nobody@example.com', '+491701234567', '???']) {
       const house = await openHouse();
-      await join(house.application, 'ada');
+      await join(house.useCases, 'ada');
       expect(await fail(house, name, 6)).toEqual([
         ...Array.from({ length: 5 }, () => 'invalid-credentials'),
         'too-many-attempts',
@@ -33,7 +33,7 @@ describe('guessing', () => {
       expect(await logIn(house, name, password)).toBe('too-many-attempts');
       await house.clock.advance(attemptLimits.firstDelayMs);
       expect(await logIn(house, name, wrong)).toBe('invalid-credentials');
-      const refused = await house.application.logIn({ identifier: name, password, origin: 'stranger' });
+      const refused = await house.useCases.logIn({ identifier: name, password, origin: 'stranger' });
       expect(refused).toEqual({
         ok: false,
         error: { code: 'too-many-attempts', retryAfterMs: 2 * attemptLimits.firstDelayMs },
@@ -43,14 +43,14 @@ describe('guessing', () => {
 
   it('is counted by the canonical name: another spelling is no sixth go', async () => {
     const house = await openHouse();
-    await join(house.application, 'ada');
+    await join(house.useCases, 'ada');
     for (const name of ['ada', 'ADA', ' ada ', 'ａｄａ', 'Ada']) await logIn(house, name, wrong);
     expect(await logIn(house, 'aDa', password)).toBe('too-many-attempts');
   });
 
   it('ends with the right password, which forgets the failures', async () => {
     const house = await openHouse();
-    await join(house.application, 'ada');
+    await join(house.useCases, 'ada');
     for (let round = 0; round < 4; round++) {
       await fail(house, 'ada', 4);
       expect(await logIn(house, 'ada', password)).toBe('ok');
@@ -59,7 +59,7 @@ describe('guessing', () => {
 
   it('gets no more than five looks out of a hundred simultaneous goes', async () => {
     const house = await openHouse();
-    await join(house.application, 'ada');
+    await join(house.useCases, 'ada');
     const codes = await Promise.all(Array.from({ length: 100 }, () => logIn(house, 'ada', wrong)));
     expect(codes.filter((code) => code === 'invalid-credentials')).toHaveLength(5);
     expect(house.hasher.verified).toHaveLength(100);
@@ -68,7 +68,7 @@ describe('guessing', () => {
 
   it('by a stranger does not lock the owner out, from no place of one who guesses', async () => {
     const house = await openHouse();
-    await join(house.application, 'ada');
+    await join(house.useCases, 'ada');
     await fail(house, 'ada', 30);
     await fail(house, 'ada@example.com', 30);
     expect(await logIn(house, 'ada', password, 'a new place')).toBe('ok');
@@ -76,7 +76,7 @@ describe('guessing', () => {
 
   it('by a botnet slows down all strangers, and the owner at no place that they know', async () => {
     const house = await openHouse();
-    await join(house.application, 'ada', 'registered here');
+    await join(house.useCases, 'ada', 'registered here');
     expect(await logIn(house, 'ada', password, 'home')).toBe('ok');
     let looks = 0;
     for (let bot = 0; bot < 200; bot++) {
@@ -93,28 +93,28 @@ describe('guessing', () => {
       house: House,
       id: Awaited<ReturnType<typeof join>>['id'],
     ) => Promise<string>)[] = [
-      async ({ application }, id) =>
+      async ({ useCases }, id) =>
         codeOf(
-          await application.changePassword(id, {
+          await useCases.changePassword(id, {
             currentPassword: wrong,
             newPassword: 'another horse battery staple',
             origin: 'stranger',
           }),
         ),
-      async ({ application }, id) =>
+      async ({ useCases }, id) =>
         codeOf(
-          await application.changeProfile(id, {
+          await useCases.changeProfile(id, {
             currentPassword: wrong,
             email: 'mine@example.com',
             origin: 'stranger',
           }),
         ),
-      async ({ application }, id) =>
-        codeOf(await application.deactivateSelf(id, { password: wrong, origin: 'stranger' })),
+      async ({ useCases }, id) =>
+        codeOf(await useCases.deactivateSelf(id, { password: wrong, origin: 'stranger' })),
     ];
     for (const attempt of attempts) {
       const house = await openHouse();
-      const { id } = await join(house.application, 'ada');
+      const { id } = await join(house.useCases, 'ada');
       await fail(house, 'ada@example.com', 2);
       for (let n = 0; n < 3; n++) expect(await attempt(house, id)).toBe('wrong-password');
       house.hasher.verified.length = 0;
@@ -128,7 +128,7 @@ describe('guessing', () => {
     const database = memoryDatabase();
     const secrets = [new Secret<'signing-secret'>('k'.repeat(43))] as const;
     const house = await openHouse({ database, secrets });
-    await join(house.application, 'ada');
+    await join(house.useCases, 'ada');
     await fail(house, 'ada', 5);
     const restarted = await openHouse({ database, secrets });
     expect(await logIn(restarted, 'ada', password)).toBe('too-many-attempts');
@@ -147,11 +147,11 @@ describe('when parts are down', () => {
 
   it('nobody is let in uncounted: 503 with Retry-After', async () => {
     const house = await openHouse({ throttle: downThrottle });
-    const { id } = await join(house.application, 'ada');
+    const { id } = await join(house.useCases, 'ada');
     await expect(logIn(house, 'ada', password)).rejects.toThrow(DatabaseUnavailable);
-    await expect(house.application.deactivateSelf(id, { password })).rejects.toThrow(DatabaseUnavailable);
+    await expect(house.useCases.deactivateSelf(id, { password })).rejects.toThrow(DatabaseUnavailable);
     expect(house.hasher.verified).toEqual([]);
-    const http = createHttp(house.application, { log: silentLog, ids: systemIds });
+    const http = createHttp(house.useCases, { log: silentLog, ids: systemIds });
     const response = await http.fetch(
       new Request('http://kith.test/auth/login', {
         method: 'POST',
@@ -165,7 +165,7 @@ describe('when parts are down', () => {
 
   it('a success that cannot be written down is none', async () => {
     const house = await openHouse({ throttle: { ...downThrottle, admit: async () => undefined } });
-    await join(house.application, 'ada');
+    await join(house.useCases, 'ada');
     await expect(logIn(house, 'ada', password)).rejects.toThrow(DatabaseUnavailable);
   });
 
@@ -179,7 +179,7 @@ describe('when parts are down', () => {
           overloaded ? Promise.reject(new Overloaded('full')) : hasher.verify(hash, presented),
       },
     });
-    await join(house.application, 'ada');
+    await join(house.useCases, 'ada');
     for (let n = 0; n < 20; n++) await expect(logIn(house, 'ada', password)).rejects.toThrow(Overloaded);
     overloaded = false;
     expect(await logIn(house, 'ada', password)).toBe('ok');

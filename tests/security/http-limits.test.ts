@@ -21,7 +21,7 @@ const open = async (
       },
     },
   );
-  await join(house.application, 'ada');
+  await join(house.useCases, 'ada');
   const server = await listen(house.http.fetch, { host: '127.0.0.1', port: 0 });
   onTestFinished(() => server.close(0));
   const send = async (
@@ -93,8 +93,8 @@ it('an account’s limit is told over HTTP with Retry-After, to its own origin o
 });
 
 it('whoever presents a password to a route of their own is under the limit of log-ins, for it costs a hash too', async () => {
-  const { send, application, hasher } = await open({ logIns: 3, registrations: 0 });
-  const session = await application.logIn({ identifier: 'ada', password });
+  const { send, useCases, hasher } = await open({ logIns: 3, registrations: 0 });
+  const session = await useCases.logIn({ identifier: 'ada', password });
   if (!session.ok) throw new Error(session.error.code);
   const headers = { authorization: `Bearer ${Secret.reveal(session.value.token)}` };
   const patch = async (body: object) => (await send('/me', body, headers, 'PATCH')).status;

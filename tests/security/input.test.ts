@@ -38,9 +38,9 @@ const watchedDatabase = (): { readonly database: Database; readonly asked: strin
 const open = async () => {
   const { database, asked } = watchedDatabase();
   const house = await openHouse({ database });
-  const http = createHttp(house.application, { log: silentLog, ids: systemIds });
-  await join(house.application, 'ada');
-  const session = await house.application.logIn({ identifier: 'ada', password });
+  const http = createHttp(house.useCases, { log: silentLog, ids: systemIds });
+  await join(house.useCases, 'ada');
+  const session = await house.useCases.logIn({ identifier: 'ada', password });
   if (!session.ok) throw new Error(session.error.code);
   const issued = await http.fetch(
     request('POST', '/auth/login', JSON.stringify({ identifier: 'ada', password })),
@@ -122,11 +122,11 @@ describe('what is no input is refused before any SQL is run', () => {
   });
 
   it('is one form of an identifier for the index, the cache and the limiter', async () => {
-    const { application } = await open();
+    const { useCases } = await open();
     for (const spelling of ['ADA@EXAMPLE.COM', ' ada@example.com ', 'ａda@example.com', 'Ada@Example.Com']) {
-      const taken = await application.register({ email: spelling, username: 'another', password });
+      const taken = await useCases.register({ email: spelling, username: 'another', password });
       expect(codeOf(taken), spelling).toBe('email-taken');
-      expect(codeOf(await application.logIn({ identifier: spelling, password }))).toBe('ok');
+      expect(codeOf(await useCases.logIn({ identifier: spelling, password }))).toBe('ok');
     }
     expect(parseIdentifier('ﬀ@example.com')).toEqual(parseIdentifier('FF@example.com'));
   });
@@ -134,8 +134,8 @@ describe('what is no input is refused before any SQL is run', () => {
 
 describe('another’s things', () => {
   it('are not there, and the answer is the one for what never was', async () => {
-    const { application, http, send } = await open();
-    await join(application, 'eve');
+    const { useCases, http, send } = await open();
+    await join(useCases, 'eve');
     const eve = await http.fetch(
       request('POST', '/auth/login', JSON.stringify({ identifier: 'eve', password })),
     );
@@ -197,8 +197,8 @@ describe('every response', () => {
   });
 
   it('names an origin only if it was configured, never with credentials', async () => {
-    const { application } = await open();
-    const http = createHttp(application, {
+    const { useCases } = await open();
+    const http = createHttp(useCases, {
       log: silentLog,
       ids: systemIds,
       corsOrigins: ['https://app.example'],
