@@ -40,9 +40,9 @@ export const connect = async (given: Arguments, { environment }: Terminal): Prom
   const token = await readToken(given.text('token-file'), environment['KITH_TOKEN']);
   const ask: Server['ask'] = async (method, path, body) => {
     const answer = await send(base, token, method, path, body);
-    const text = await answer.text();
+    const text = await textOf(base, answer);
     if (!answer.ok) throw new Refused(`the server answered ${answer.status} ${codeIn(text)}`.trim());
-    return text === '' ? undefined : JSON.parse(text);
+    return text === '' ? undefined : parse(base, text);
   };
   return {
     ask,
@@ -113,6 +113,19 @@ const send = async (
     });
   } catch {
     throw new Refused(`${base.origin} does not answer`);
+  }
+};
+
+const textOf = (base: URL, answer: Response): Promise<string> =>
+  answer.text().catch(() => {
+    throw new Refused(`${base.origin} began an answer and did not end it`);
+  });
+
+const parse = (base: URL, text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refused(`${base.origin} does not answer as Kith does`);
   }
 };
 

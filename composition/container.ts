@@ -68,7 +68,7 @@ const boxes = (given: Config): Boxes => {
   const { config, secrets, clock, timer, ids, hasher, tokens, shared, caches } = services;
   // Everybody uses these as they are observed.
   const { events: log, observedDatabase: database, observedCache: cache } = services;
-  const { counts, tracing, sources, useCases } = services;
+  const { counts, tracing, sources, unobservedApplication } = services;
   const { users, contacts, transactions, journal, health, statistics, writes } = services;
   const { userDirectory, contactDirectory } = services;
   const {
@@ -128,7 +128,7 @@ const boxes = (given: Config): Boxes => {
     contactDirectory: box(construct(CachedContactDirectory), { contacts, caches, clock, timer, ids, statistics }),
 
     bootstrapAdmin: box(bootstrapAdmin, { users, writes, hasher, clock, ids, passwordRules }),
-    useCases: boxOf<Application>({
+    unobservedApplication: boxOf<Application>({
       register: box(register, { directory: userDirectory, tokens, throttle, log, writes, hasher, clock, ids, passwordRules }),
       logIn: box(logIn, { users, hasher, throttle, tokens, writes, log }),
       authenticate: box(authenticate, { tokens, directory: userDirectory }),
@@ -153,7 +153,7 @@ const boxes = (given: Config): Boxes => {
       getStatistics: box(({ statistics }) => () => statistics.read(), { statistics }),
       checkReadiness: box(checkReadiness, { health, clock }),
     }),
-    application: box(({ useCases, counts, tracing }) => observeApplication(useCases, counts, tracing), { useCases, counts, tracing }),
+    application: box(({ unobservedApplication, counts, tracing }) => observeApplication(unobservedApplication, counts, tracing), { unobservedApplication, counts, tracing }),
 
     sources: box(sourcesOf, { counts, clock, statistics, cache, database, hasher, shared, maxStalenessMs, journalBoundMs }),
     metrics: box(({ sources }) => prometheusMetrics(sources), { sources }),

@@ -81,7 +81,7 @@ export interface Services {
   readonly observedShared: Shared | undefined;
   readonly observedCache: Cache;
   readonly observedLimits: RequestLimits;
-  readonly useCases: Application;
+  readonly unobservedApplication: Application;
   readonly sources: Sources;
   readonly metrics: MetricsText;
   readonly liveStates: LiveStates;
@@ -140,7 +140,7 @@ export const services: { readonly [Name in keyof Services]: ServiceIdentifier<Se
   observedShared: Symbol('observedShared'),
   observedCache: Symbol('observedCache'),
   observedLimits: Symbol('observedLimits'),
-  useCases: Symbol('useCases'),
+  unobservedApplication: Symbol('unobservedApplication'),
   sources: Symbol('sources'),
   metrics: Symbol('metrics'),
   liveStates: Symbol('liveStates'),

@@ -68,6 +68,9 @@ export const packageFile = (specifier: string): URL | undefined => {
   }
 };
 
+/** How long a file may take that is not on this machine. */
+const fetchMs = 3000;
+
 const readAll = async (files: AssetFiles): Promise<ReadonlyMap<string, Asset>> => {
   const assets = await Promise.all(
     Object.entries(files).map(async ([name, url]) => {
@@ -80,7 +83,13 @@ const readAll = async (files: AssetFiles): Promise<ReadonlyMap<string, Asset>> =
 
 /** Modules that a runtime loaded over HTTPS have their files there too. */
 const readText = async (url: URL): Promise<string> =>
-  url.protocol === 'file:' ? readFile(url, 'utf8') : (await fetch(url)).text();
+  url.protocol === 'file:' ? readFile(url, 'utf8') : fetchText(url);
+
+const fetchText = async (url: URL): Promise<string> => {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(fetchMs) });
+  if (!answer.ok) throw new Error(`a file of a package cannot be fetched: ${answer.status}`);
+  return answer.text();
+};
 
 const assetOf = (name: string, text: string): Asset => ({
   hash: createHash('sha256').update(text).digest('hex').slice(0, 16),

@@ -36,6 +36,17 @@ const openIn = async (place: string | null) => {
   return new MikroORM({ ...ormOptions, dbName: place ?? 'memory://' });
 };
 
+const openMigrated = async (place: string | null): Promise<MikroORM> => {
+  const orm = await openIn(place);
+  try {
+    await orm.migrator.up();
+    return orm;
+  } catch (error) {
+    await orm.close(true);
+    throw error;
+  }
+};
+
 /** Statements that may wait behind a slow one, and for how long: PGlite cannot interrupt a statement. */
 const queueLimits = { maxWaiting: 1000, maxWaitMs: 1500 };
 
@@ -48,14 +59,12 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
   const { dataDir, maxTransactionMs = defaultMaxTransactionMs } = config;
   if (dataDir !== null) await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = dataDir === null ? undefined : await lockDataDirectory(dataDir);
-  const orm = await openIn(dataDir === null ? null : join(dataDir, 'pglite'));
-  try {
-    await orm.migrator.up();
-  } catch (error) {
-    await orm.close(true);
-    await lock?.[Symbol.asyncDispose]();
-    throw toFault(error);
-  }
+  const orm = await openMigrated(dataDir === null ? null : join(dataDir, 'pglite')).catch(
+    async (error: unknown) => {
+      await lock?.[Symbol.asyncDispose]();
+      throw toFault(error);
+    },
+  );
   log.info('database-ready', { kind: 'embedded', persistent: dataDir !== null });
 
   const queue = new SerialQueue(queueLimits);
@@ -84,12 +93,15 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
     },
     async close() {
       if (closed) return;
-      // Behind whatever is running, so that nothing is torn in two.
-      await queue.run(async () => {
-        closed = true;
-        await orm.close(true);
-      });
-      await lock?.[Symbol.asyncDispose]();
+      try {
+        // Behind whatever is running, so that nothing is torn in two.
+        await queue.runPatiently(async () => {
+          closed = true;
+          await orm.close(true);
+        });
+      } finally {
+        await lock?.[Symbol.asyncDispose]();
+      }
     },
   });
 };

@@ -91,7 +91,7 @@ export const examinePostgres = async (address: PostgresAddress): Promise<Databas
     orm = connect(address, await tlsOptions(address.tls), limits);
     const facts = await gather(orm.em);
     const pool: PgPool = await orm.driver.getConnection().getNativeClient();
-    return { ...facts, notifies: await isNotified(() => new pool.Client(pool.options)) };
+    return { ...facts, notifies: await isNotified(() => new pool.Client(pool.options)).catch(() => false) };
   } catch (error) {
     throw toFault(error);
   } finally {

@@ -29,6 +29,17 @@ export class SerialQueue {
 
   async run<T>(work: () => Promise<T>): Promise<T> {
     await this.#enter();
+    return this.#finish(work);
+  }
+
+  /** As `run`, however many wait and however long it takes: for what must not be refused, the end. */
+  async runPatiently<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#busy) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    else this.#busy = true;
+    return this.#finish(work);
+  }
+
+  async #finish<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } finally {

@@ -85,7 +85,7 @@ const gauges: readonly Row[] = [
   ['kith_redis_memory_used_bytes', 'used_memory of Redis', [], ({ cache }) => known(cache.memoryUsedBytes)],
   ['kith_circuit_state', '1 for the state that a circuit is in', ['circuit', 'state'], ({ cache, database, redis }) => [...(redis === undefined ? [] : states('redis', cache.circuit)), ...(database === undefined ? [] : states('database', database.circuit))]],
   ['kith_journal_check_age_seconds', 'Age of the last complete check of the journal', [], ({ journal }) => known(journal.ageMs === null ? null : seconds(journal.ageMs))],
-  ['kith_journal_bound_seconds', 'Above this age nothing is served from Redis (JOURNAL_BOUND_MS)', [], ({ journal }) => one(seconds(journal.boundMs))],
+  ['kith_journal_bound_seconds', 'Above this age nothing is served from Redis, if the database answers (JOURNAL_BOUND_MS)', [], ({ journal }) => one(seconds(journal.boundMs))],
   ['kith_journal_pending_rows', 'Rows of the journal that the last check found and that are not replayed yet', [], ({ journal }) => one(journal.pending)],
   ['kith_journal_reachable', '1 while the database answers the checks of the journal', [], ({ journal }) => one(journal.isReachable)],
   ['kith_database_listening', '1 while commits elsewhere wake the journal at once', [], ({ database }) => known(database === undefined ? undefined : Number(database.isListening))],

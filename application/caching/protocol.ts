@@ -113,7 +113,10 @@ export class ReadThrough<V extends Cacheable> {
       if (leftMs <= 0) return found;
       // In a pause it may be joined again: what it reads next is read after whoever joins now has asked.
       if (!this.#departing.has(key)) this.#departing.set(key, flight);
-      await (this.#filling.get(key) ?? this.#timer.sleep(Math.min(pauseMs, leftMs)));
+      const fill = found.state === 'filling' ? this.#filling.get(key) : undefined;
+      await (fill === undefined
+        ? this.#timer.sleep(Math.min(pauseMs, leftMs))
+        : Promise.race([fill, this.#timer.sleep(leftMs)]));
     }
   }
 

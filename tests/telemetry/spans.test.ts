@@ -137,10 +137,10 @@ describe('spans', () => {
   it('cost nothing to a host without an SDK: the use cases are the very functions', async () => {
     const getUser = async () => ({ ok: false, error: { code: 'user-not-found' } }) as const;
     const useCases = (await openComposed()).kith.useCases;
-    const { kith } = await openComposed({ useCases: { ...useCases, getUser } });
+    const { kith } = await openComposed({ unobservedApplication: { ...useCases, getUser } });
     expect(kith.useCases.getUser).toBe(getUser);
     register();
-    const traced = await openComposed({ useCases: { ...useCases, getUser } });
+    const traced = await openComposed({ unobservedApplication: { ...useCases, getUser } });
     expect(traced.kith.useCases.getUser).not.toBe(getUser);
     await context.with(ROOT_CONTEXT, () => world(traced));
     expect(exporter.getFinishedSpans().map(({ name }) => name)).toContain('GET /health/live');

@@ -432,8 +432,9 @@ const showEvents = (news) => {
   if (news.length > 0) {
     // One that came again has a new number and takes the place of the last.
     for (const event of news) {
-      const before = events.get(event.number - 1);
-      if (event.times > 1 && before?.event === event.event) events.delete(event.number - 1);
+      const last = [...events.values()].at(-1);
+      const isAgain = last?.event === event.event && event.number - last.number < event.times;
+      if (isAgain) events.delete(last.number);
       events.set(event.number, event);
       lastEvent = Math.max(lastEvent, event.number);
     }
