@@ -22,8 +22,7 @@ export const crossIssues = (environment: Environment): readonly ConfigIssue[] =>
   };
   const has = (name: string): boolean => isSet(environment, name);
   const isProduction = environment['NODE_ENV'] === 'production';
-  const isElsewhere = has('REDIS_URL') || has('REDIS_PRIVATE_URL') || has('REDIS_HOST');
-  const usesUpstash = has('UPSTASH_REDIS_REST_URL') && !isElsewhere;
+  const usesUpstash = has('UPSTASH_REDIS_REST_URL') && !has('REDIS_URL') && !has('REDIS_PRIVATE_URL');
   need('JWT_SECRET', isProduction, `${strong}, with NODE_ENV=production`);
   need('JWT_SECRET', !isProduction && has('JWT_PREVIOUS_SECRETS'), `${strong}, with JWT_PREVIOUS_SECRETS`);
   if (usesUpstash) issues.push({ name: 'UPSTASH_REDIS_REST_URL', expected: noRest });
