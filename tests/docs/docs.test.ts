@@ -43,6 +43,7 @@ const untried: readonly string[] = [
   'docs/security.md: text',
   'docs/security.md: tests/security/runtimes.test.ts runs the server under these permissions',
   'docs/security.md: minutes to an hour each; what they said is in security-runs.md',
+  'docs/soak.md: text',
   'examples/README.md: npm run test:examples begins with it',
 ];
 
