@@ -222,7 +222,6 @@ class Fences {
   #changes: readonly Changed[] = [];
   #records: readonly RecordKey[] = [];
   #confirmed = false;
-  #raisedAtMs = 0;
 
   constructor(needs: FencedWritesNeeds) {
     this.#needs = needs;
@@ -234,8 +233,6 @@ class Fences {
     this.#records = changes.flatMap(recordsOf);
     const replies = await this.#onEach((cache, key) => cache.fence(key, this.#token));
     this.#confirmed = replies.every((reply) => reply);
-    // The age counts from the reply: from then on no later read of Redis, anywhere, sees the old value.
-    this.#raisedAtMs = this.#needs.clock.monotonicMs();
     // Said only now: a transaction that never gets here is journaled by the triggers.
     if (this.#confirmed) await transaction.confirmFences();
     this.#needs.statistics.invalidated(this.#records.length);
@@ -254,10 +251,12 @@ class Fences {
     const replies = await this.#onEach((port, key) => port.release(key, this.#token));
     if (this.#confirmed && replies.includes(false)) await this.#journalUnreleased();
     if (kind === 'ordinary') return;
-    // Memories elsewhere may serve the old version for the bound after the fence. An unconfirmed fence may reach them by
-    // the journal only, and an instance that cannot check the journal in time stops using Redis by itself.
+    // Memories elsewhere may serve the old version for the bound after they were told. That was at the fence; but if Redis
+    // lost it, by a restart, they may have taken the old version once more, and the release told them: so the bound counts
+    // from the release, a few milliseconds later. An unconfirmed fence may reach them by the journal only, and an instance
+    // that cannot check the journal in time stops using Redis by itself.
     const silentFromMs = this.#confirmed
-      ? this.#raisedAtMs + cache.staleAfterFenceMs
+      ? clock.monotonicMs() + cache.staleAfterFenceMs
       : committedAtMs + journalBoundMs + cache.staleAfterFenceMs;
     // In a loop: timers may fire early by a fraction.
     for (let nowMs = clock.monotonicMs(); nowMs < silentFromMs; nowMs = clock.monotonicMs()) {
