@@ -109,7 +109,6 @@ describe('a started process', () => {
     const first = new Process(admin);
     const { url, opsUrl, database, redis } = await first.event('started');
     expect({ database, redis }).toEqual({ database: 'embedded', redis: null });
-    expect(first.output).toContain(`kith: listening on ${url}`);
     expect(await status(`${url}/health/ready`)).toBe(200);
     await first.event('bootstrap-admin-created');
     const login = await fetch(`${url}/auth/login`, {
@@ -128,6 +127,8 @@ describe('a started process', () => {
     expect(await status(`${opsUrl}/health/ready`)).toBe(503);
     expect(await first.exit()).toBe(0);
     expect(first.lines.at(-1)).toMatchObject({ event: 'stopped', complete: true });
+    // On the other stream, so that it may come after the line that says the same.
+    expect(first.output).toContain(`kith: listening on ${url}`);
     expect(first.output).not.toContain('correct horse battery');
 
     // The same data again: no second administrator.
