@@ -1,4 +1,4 @@
-import { H3 } from 'h3';
+import { H3, H3Event } from 'h3';
 import type { Application } from '../../application/application.ts';
 import type { Freshness, Read } from '../../application/read.ts';
 import type { Issue } from '../../domain/issue.ts';
@@ -6,12 +6,12 @@ import type { Ids, Log } from '../../domain/ports/runtime.ts';
 import type { LimitedRequest, RequestLimits } from '../../domain/ports/security.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { User } from '../../domain/user.ts';
-import { parseBearer } from './bearer.ts';
+import { bearerToken } from './bearer.ts';
 import { readJsonBody } from './body.ts';
 import type { OriginOf } from './client-address.ts';
 import { freshnessOf } from './conditional.ts';
 import type { Cors } from './cors.ts';
-import { withDeadline } from './deadline.ts';
+import { Deadline } from './deadline.ts';
 import { guard, isPublicName } from './guard.ts';
 import { requestIdOf } from './headers.ts';
 import { check } from './input.ts';
@@ -50,9 +50,9 @@ type Visit = {
 
 /**
  * A table of routes as a function of requests. h3 finds the row; everything after that is ours, because h3 drops the
- * headers of middleware on errors, lets a foreign error choose status and headers, echoes the URL in a 404 and answers
- * 404 to a wrong method. The order is: guard, path, method, limit, authentication, role, query,
- * body, use case.
+ * headers of middleware on errors, lets a foreign error choose status and headers, echoes the URL in a 404, answers 404
+ * to a wrong method, and takes no response for one once a host has replaced the global `Response`, as @hono/node-server
+ * does when it starts. The order is: guard, path, method, limit, authentication, role, query, body, use case.
  */
 export const createApp = (
   routes: readonly Route[],
@@ -60,24 +60,15 @@ export const createApp = (
 ): ((request: Request) => Promise<Response>) => {
   const { application, cors } = context;
   const unrouted = context.observe('other', 'other');
-  const app = new H3({
-    silent: true,
-    allowMalformedURL: true,
-    onError: (error, { req }) => respond(req, newId(req), thrownProblem(error, context.log, newId(req))),
-  });
+  const deadline = new Deadline(context.requestDeadlineMs);
+  const router = new H3();
 
   const newId = (request: Request): string => requestIdOf(request, context.ids.uuid);
 
-  // What h3 hands on is not always what it was given: it takes no response for one once a host has replaced the global
-  // `Response` (as @hono/node-server does when it starts), and makes a 200 of it.
-  const answers = new WeakMap<Request, Response>();
-  const respond = (request: Request, requestId: string, reply: Reply): Response => {
-    const response = toResponse(reply, requestId, request.method, cors.headers(request));
-    answers.set(request, response);
-    return response;
-  };
+  const respond = (request: Request, requestId: string, reply: Reply): Response =>
+    toResponse(reply, requestId, request.method, cors.headers(request));
 
-  const refuse = (request: Request, requestId: string, reply: Reply): Response => {
+  const refuse = async (request: Request, requestId: string, reply: Reply): Promise<Response> => {
     unrouted.answered(reply.status, 0);
     return respond(request, requestId, reply);
   };
@@ -90,7 +81,7 @@ export const createApp = (
       answer(visit, rows).catch((error: unknown) => thrownProblem(error, context.log, visit.requestId)),
     );
     const late = () => problem(visit.stage === 'receiving' ? 'request-timeout' : 'deadline-exceeded');
-    return withDeadline(work, context.requestDeadlineMs, late).then((reply) => {
+    return deadline.meet(work, startedAtMs, late).then((reply) => {
       observed.answered(reply.status, performance.now() - startedAtMs);
       return respond(request, visit.requestId, reply);
     });
@@ -139,10 +130,10 @@ export const createApp = (
     return retryAfterMs === undefined ? undefined : problem('too-many-attempts', { retryAfterMs });
   };
 
-  app.all('/**', ({ req }) => refuse(req, newId(req), problem('not-found')));
+  router.all('/**', ({ req }) => refuse(req, newId(req), problem('not-found')));
   for (const [pattern, routesOfPath] of routesByPath(routes)) {
     const rows = observeRows(routesOfPath, context.observe);
-    app.all(pattern, (event) => {
+    router.all(pattern, (event) => {
       const request = event.req;
       const requestId = newId(request);
       const parameters = decodeParameters(event.context.params);
@@ -155,11 +146,16 @@ export const createApp = (
     });
   }
 
-  return async (request) => {
+  return (request) => {
     const flaw = guard(request) ?? (context.isPrivate && isPublicName(request) ? 'bad-host' : undefined);
     if (flaw !== undefined) return refuse(request, newId(request), problem(flaw));
-    const handed = await app.fetch(request);
-    return answers.get(request) ?? handed;
+    try {
+      // The handlers are those above.
+      return router.handler(new H3Event(request)) as Promise<Response>;
+    } catch (error) {
+      const requestId = newId(request);
+      return refuse(request, requestId, thrownProblem(error, context.log, requestId));
+    }
   };
 };
 
@@ -178,25 +174,28 @@ const observeRows = (rows: RoutesOfPath, observe: ObserveRequests): ObservedRows
 };
 
 const authenticate = async (call: Call, freshness: Freshness): Promise<Result<Read<User>, Reply>> => {
-  const credentials = parseBearer(call.header('authorization'));
-  if (credentials.kind === 'missing') return fail(problem('unauthenticated'));
-  if (credentials.kind === 'malformed') return fail(problem('invalid-token'));
-  const caller = await call.application.authenticate(credentials.token, freshness);
+  const token = bearerToken(call.header('authorization'));
+  if (token === undefined) return fail(problem('unauthenticated'));
+  const caller = await call.application.authenticate(token, freshness);
   return caller.ok ? caller : fail(failureProblem(caller.error));
 };
 
+type Inputs = Result<{ query: unknown; body: unknown }, Reply>;
+
 /** The query and the body, each only parsed; a body that the route does not take is never read. */
-const readInput = async (
-  visit: Visit,
-  route: Route,
-): Promise<Result<{ query: unknown; body: unknown }, Reply>> => {
+const readInput = (visit: Visit, route: Route): Inputs | Promise<Inputs> => {
   const query = readQuery(visit.search, route);
   if (!query.ok) return fail(invalidProblem(query.error));
-  if (route.body === undefined) return ok({ query: query.value, body: undefined });
+  return route.body === undefined
+    ? ok({ query: query.value, body: undefined })
+    : readBody(visit, query.value);
+};
+
+const readBody = async (visit: Visit, query: unknown): Promise<Inputs> => {
   visit.stage = 'receiving';
   const body = await readJsonBody(visit.request);
   visit.stage = 'answering';
-  return body.ok ? ok({ query: query.value, body: body.value }) : body;
+  return body.ok ? ok({ query, body: body.value }) : body;
 };
 
 const hasMember = (body: unknown, name: string): boolean =>
@@ -207,8 +206,11 @@ const readQuery = (search: string, route: Route): Result<unknown, readonly Issue
   return query.ok && route.query === undefined && search !== '' ? check(noQuery, query.value) : query;
 };
 
+const noParameters: Readonly<Record<string, string>> = {};
+
 /** The segments of the path, decoded; `undefined` if one cannot be. An encoded slash stays inside its segment. */
-const decodeParameters = (parameters: Readonly<Record<string, string>> = {}) => {
+const decodeParameters = (parameters: Readonly<Record<string, string>> | undefined) => {
+  if (parameters === undefined) return noParameters;
   try {
     return Object.fromEntries(
       Object.entries(parameters).map(([name, value]) => [name, decodeURIComponent(value)]),

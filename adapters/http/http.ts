@@ -57,9 +57,7 @@ export const createHttp = (application: Application, options: HttpOptions): Http
 /** Only our own listener, whose requests are srvx's, knows what to do with our own kind of response. */
 const forAnyHost =
   (app: Http['fetch']): Http['fetch'] =>
-  async (request: ServerRequest) => {
-    const answer = await app(request);
-    return request.runtime?.node === undefined ? TextResponse.plain(answer) : answer;
-  };
+  (request: ServerRequest) =>
+    request.runtime?.node === undefined ? app(request).then(TextResponse.plain) : app(request);
 
 const noLimits: RequestLimits = { take: async () => undefined };

@@ -129,7 +129,7 @@ class Connections {
     const responses = this.#open.get(socket);
     responses?.add(response);
     if (this.#draining) response.setHeader('connection', 'close');
-    response.once('close', () => {
+    response.on('close', () => {
       responses?.delete(response);
       if (this.#draining && responses?.size === 0) socket.end();
     });

@@ -15,6 +15,11 @@ export type Reply = {
 
 export type Answer = Reply | Promise<Reply>;
 
+const always: HeaderList = [
+  ['x-content-type-options', 'nosniff'],
+  ['referrer-policy', 'no-referrer'],
+];
+const keptByNobody: Header = ['cache-control', 'private, no-store'];
 const jsonType: Header = ['content-type', 'application/json'];
 
 export const json = (status: number, body: object, headers: HeaderList = []): Reply =>
@@ -33,14 +38,9 @@ export const noContent: Reply = { status: 204, headers: [], body: null };
  * that have no content get none.
  */
 export const toResponse = (reply: Reply, requestId: string, method: string, more: HeaderList): Response => {
-  const headers: [string, string][] = [
-    ['x-request-id', requestId],
-    ['x-content-type-options', 'nosniff'],
-    ['referrer-policy', 'no-referrer'],
-  ];
-  if (!reply.isPublic) headers.push(['cache-control', 'private, no-store']);
-  for (const [name, value] of reply.headers) headers.push([name, value]);
-  for (const [name, value] of more) headers.push([name, value]);
+  const headers: Header[] = [['x-request-id', requestId], ...always];
+  if (!reply.isPublic) headers.push(keptByNobody);
+  headers.push(...reply.headers, ...more);
   const body = typeof reply.body === 'function' ? reply.body(requestId) : reply.body;
   return new TextResponse(method === 'HEAD' ? null : body, reply.status, headers);
 };

@@ -13,8 +13,8 @@ export class TextResponse extends FastResponse {
   readonly #fields: HeaderList;
   #isLookedAt = false;
 
-  constructor(text: string | Uint8Array<ArrayBuffer> | null, status: number, headers: [string, string][]) {
-    super(text, { status, headers });
+  constructor(text: string | Uint8Array<ArrayBuffer> | null, status: number, headers: HeaderList) {
+    super(text, { status, headers: headers as [string, string][] });
     this.#text = text;
     this.#fields = headers;
   }
@@ -34,11 +34,14 @@ export class TextResponse extends FastResponse {
   static write(answer: Response, response: ServerResponse): boolean {
     if (!(#text in answer) || answer.#isLookedAt || response.headersSent) return false;
     const text = answer.#text;
-    const fields = answer.#fields.flat();
-    if (text !== null) fields.push('content-length', `${Buffer.byteLength(text)}`);
+    const fields: string[] = [];
+    for (const field of answer.#fields) fields.push(field[0], field[1]);
+    const bytes = text === null ? 0 : Buffer.byteLength(text);
+    if (text !== null) fields.push('content-length', `${bytes}`);
     response.writeHead(answer.status, fields);
     if (text instanceof Uint8Array) pipeline(Readable.from(pieces(text)), response, () => {});
-    else response.end(text);
+    // A text of as many bytes as characters is ASCII, which is the same in Latin-1, and costs less to write as that.
+    else response.end(text, text?.length === bytes ? 'latin1' : 'utf8');
     return true;
   }
 }
