@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import { isConnectionLoss, toFault } from './faults.ts';
 
 /** The connection or the open transaction that statements run on; rows are parsed, so the schema has no types here. */
@@ -25,6 +25,14 @@ export class Statements {
   /** A statement that changes nothing, so that it may be sent again. */
   read<T>(statement: RawBuilder<T>): Promise<readonly T[]> {
     return this.#admit(() => onLiveConnection(() => this.#execute(statement)));
+  }
+
+  /** The same for a text with its values beside it ($1, $2 ...): what is read most is not put together each time. */
+  readText(text: string, values: readonly unknown[]): Promise<readonly unknown[]> {
+    const statement = CompiledQuery.raw(text, [...values]);
+    return this.#admit(() =>
+      onLiveConnection(async () => (await this.#em.getKysely<unknown>().executeQuery(statement)).rows),
+    );
   }
 
   write<T>(statement: RawBuilder<T>): Promise<readonly T[]> {

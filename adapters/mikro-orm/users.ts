@@ -6,12 +6,18 @@ import type { Statements } from './statements.ts';
 
 const maxKeys = 500;
 
+const findBy = (column: UserKey['kind']): string => `select ${userColumns} from users where ${column} = $1`;
+const findText: Readonly<Record<UserKey['kind'], string>> = {
+  id: findBy('id'),
+  email: findBy('email'),
+  username: findBy('username'),
+  phone: findBy('phone'),
+};
+
 export const userRepository = (statements: Statements): UserRepository => ({
   async find({ kind, value }) {
-    const rows = await statements.read(
-      sql`select ${sql.raw(userColumns)} from users where ${sql.ref(kind)} = ${value}`,
-    );
-    return rows.map(parseUser)[0];
+    const [row] = await statements.readText(findText[kind], [value]);
+    return row === undefined ? undefined : parseUser(row);
   },
 
   async findMany(keys) {
