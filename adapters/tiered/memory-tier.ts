@@ -93,6 +93,8 @@ export class MemoryTier {
 
   /** Keeps a value unless it is too large, its key was invalidated or the bus interrupted since its read started; whether it did. */
   put(name: string, hit: Hit<Cacheable>, start: ReadStart, provable: boolean, ttlMs: number): boolean {
+    // Nothing would ever be young enough to be served.
+    if (this.#maxStalenessMs <= 0) return false;
     if (start.heard < this.#forgotten || (this.#heardOf.peek(name) ?? 0) > start.heard) return false;
     const size = sizeOf(hit.value);
     if (size > maxValueBytes) return false;
