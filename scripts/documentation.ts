@@ -99,7 +99,7 @@ const notes: Readonly<Record<string, Note>> = {
   REDIS_PASSWORD: { about: 'With `REDIS_HOST`.', unset: 'none', form: 'any text' },
   REDIS_POOL_SIZE: {
     about:
-      'Connections that commands are spread over, many at a time on each. One costs the least CPU: ten cost twice as much a hit.',
+      'Connections that commands are spread over, many at a time on each. One costs the least CPU: ten cost twice as much a hit. With `REDIS_WAIT_REPLICAS` take two or more: a wait for replicas holds up its whole connection.',
   },
   REDIS_POOL_TIMEOUT: {
     about:
@@ -111,7 +111,7 @@ const notes: Readonly<Record<string, Note>> = {
   },
   REDIS_WAIT_REPLICAS: {
     about:
-      'Replicas that must confirm each fence. Closes the fail-over case ([consistency](consistency.md#what-is-not-promised)); each write waits for them, and with fewer replicas Redis is soon out of use.',
+      'Replicas that must confirm each fence. Closes the fail-over case ([consistency](consistency.md#what-is-not-promised)); each write waits for them, and so does what shares its connection (see `REDIS_POOL_SIZE`); with fewer replicas Redis is soon out of use.',
   },
   MAX_STALENESS_MS: {
     about:
@@ -129,9 +129,14 @@ const notes: Readonly<Record<string, Note>> = {
     about:
       'Seconds that a user, and the pointers from email, username and phone, may stay cached, 10 % more or less. It does not decide how stale an answer can be; it bounds memory, and the cases under [what is not promised](consistency.md#what-is-not-promised).',
   },
-  USER_PROFILE_TTL: { about: 'The same for what others see of a user.' },
-  CONTACT_CACHE_TTL: { about: 'The same for a contact.' },
-  CONTACT_LIST_CACHE_TTL: { about: 'The same for pages of contacts.' },
+  USER_PROFILE_TTL: {
+    about: 'The same for what others see of a user. Longer saves database reads and takes more of Redis.',
+  },
+  CONTACT_CACHE_TTL: { about: 'The same for a contact; the same trade.' },
+  CONTACT_LIST_CACHE_TTL: {
+    about:
+      'The same for pages of contacts, which are large and end with every change of a list: long ones gain the least.',
+  },
   MEMORY_MAX_ENTRIES: {
     about: 'Entries of the memory tier; the least recently used go first.',
   },
@@ -148,17 +153,23 @@ const notes: Readonly<Record<string, Note>> = {
   JWT_PREVIOUS_SECRETS: {
     about: 'Older secrets that still verify, with commas between them, while you rotate.',
   },
-  JWT_TTL: { about: 'Seconds until a token expires. Revocation does not wait for it.' },
-  PASSWORD_MIN_LENGTH: { about: 'Characters (code points) of a new password.' },
+  JWT_TTL: {
+    about:
+      'Seconds until a token expires. Shorter makes users log in more often, longer leaves a stolen token useful for longer; revocation does not wait for it.',
+  },
+  PASSWORD_MIN_LENGTH: {
+    about:
+      'Characters (code points) of a new password. More resists guessing better and turns more people away.',
+  },
   ARGON2_MEMORY_KIB: {
     about: 'Memory of one password hash. More resists guessing better and costs each log-in more.',
   },
   ARGON2_PASSES: { about: 'Passes of one password hash; the same trade.' },
   LIMIT_LOGIN_PER_MINUTE: {
     about:
-      'Log-ins, and other requests with a password, per address (IPv6: per /64); `0` for no limit. Failures per account are limited apart.',
+      'Log-ins, and other requests with a password, per address (IPv6: per /64); `0` for no limit. Lower slows down guessing, and locks out those who share an address sooner. Failures per account are limited apart.',
   },
-  LIMIT_REGISTER_PER_MINUTE: { about: 'Registrations per address; `0` for no limit.' },
+  LIMIT_REGISTER_PER_MINUTE: { about: 'Registrations per address; `0` for no limit. The same trade.' },
   BOOTSTRAP_ADMIN_EMAIL: {
     about:
       'Creates the first administrator at a start that finds none; needs `BOOTSTRAP_ADMIN_PASSWORD` as well.',

@@ -18,7 +18,7 @@ const types: Readonly<Record<string, string>> = {
 
 /**
  * The scripts and style sheets of a page, served from disk so that it needs no network. Each is read once, at the first
- * request, and its path carries a hash of what is in it, so browsers may keep it for ever and never keep an old one.
+ * request that can, and its path carries a hash of what is in it, so browsers may keep it for ever and never keep an old one.
  */
 export class Assets {
   readonly #folder: string;
@@ -53,9 +53,13 @@ export class Assets {
     };
   }
 
-  #all(): Promise<ReadonlyMap<string, Asset>> {
+  async #all(): Promise<ReadonlyMap<string, Asset>> {
     this.#read ??= readAll(this.#files);
-    return this.#read;
+    const assets = await this.#read;
+    const known = Object.values(this.#files).filter((url) => url !== undefined);
+    // What could not be read just now (no file handle was free, or no network) is tried again by the next request.
+    if (assets.size < known.length) this.#read = undefined;
+    return assets;
   }
 }
 

@@ -8,7 +8,7 @@ import { toFault } from './faults.ts';
 import { migrations } from './migrations.ts';
 import { ormOptions } from './orm-options.ts';
 import { connect, type PostgresLimits, tlsOptions } from './postgres.ts';
-import type { PgClient, PgPool } from './postgres-driver.ts';
+import { boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
 import type { PostgresAddress } from './postgres-url.ts';
 import { rights } from './rights.ts';
 
@@ -91,7 +91,8 @@ export const examinePostgres = async (address: PostgresAddress): Promise<Databas
     orm = connect(address, await tlsOptions(address.tls), limits);
     const facts = await gather(orm.em);
     const pool: PgPool = await orm.driver.getConnection().getNativeClient();
-    return { ...facts, notifies: await isNotified(() => new pool.Client(pool.options)).catch(() => false) };
+    const newClient = (): PgClient => boundQueries(new pool.Client(pool.options), limits.queryTimeoutMs);
+    return { ...facts, notifies: await isNotified(newClient).catch(() => false) };
   } catch (error) {
     throw toFault(error);
   } finally {
