@@ -54,6 +54,7 @@ export const me: Benchmark = {
       [anchor, 'http.ts', 'h3Constant'],
       ['node:http, a constant', 'http.ts', 'nodeConstant'],
       [jose, 'http.ts', 'h3Jose'],
+      ['h3, a text from Redis', 'http.ts', 'h3Redis'],
       [memory, 'http.ts', 'kithEmbedded'],
       ['Kith, memory over Redis', 'http.ts', 'kithTiered'],
       [redis, 'http.ts', 'kithRedis'],

@@ -14,7 +14,7 @@ export const zipf: Benchmark = {
     'acknowledged before the read began.',
   run: async (context) => {
     const { short, settings } = context;
-    const operations = short ? 200 : 8_000;
+    const operations = short ? 200 : 25_000;
     const workload = { readShare: 0.95, width: 16, operations, durationMs: 120_000, thinkMs: 0 };
     const rows: Row[] = [];
     const found = new Map<string, ReturnType<typeof judge>>();

@@ -1,4 +1,4 @@
-import type { Report } from './benchmark.ts';
+import type { Report, Verdict } from './benchmark.ts';
 import type { Spread } from './rounds.ts';
 
 type Cell = string | number | Spread;
@@ -26,14 +26,18 @@ export const toTable = ({ columns, rows }: Report): string => {
   return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
 };
 
-export const toVerdicts = (reports: readonly Report[]): string =>
-  toTable({
-    columns: ['target', 'measured', 'met'],
-    rows: reports
-      .flatMap(({ verdicts }) => verdicts)
-      .map(({ target, wanted, measured, met }) => ({
-        name: target,
-        cells: [wanted, measured, met ? 'yes' : '**no**'],
-      })),
+/** What became of the targets, on one runtime or on several of which each has measured them all. */
+export const toVerdicts = (runs: Readonly<Record<string, readonly Report[]>>): string => {
+  const verdicts = Object.values(runs).map((reports) => reports.flatMap((report) => report.verdicts));
+  return toTable({
+    columns: ['target', ...Object.keys(runs).flatMap((runtime) => [runtime, 'met'])],
+    rows: (verdicts[0] ?? []).map(({ target, wanted }, index) => ({
+      name: target,
+      cells: [wanted, ...verdicts.flatMap((run) => cellsOf(run[index]))],
+    })),
     verdicts: [],
   });
+};
+
+const cellsOf = (verdict: Verdict | undefined): readonly string[] =>
+  verdict === undefined ? ['', ''] : [verdict.measured, verdict.met ? 'yes' : '**no**'];

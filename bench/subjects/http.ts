@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { H3 } from 'h3';
 import { toNodeHandler } from 'h3/node';
 import { jwtVerify, SignJWT } from 'jose';
+import { createClient } from 'redis';
 import { listen } from '../../adapters/http/listen.ts';
 import { userToWire } from '../../adapters/http/wire.ts';
 import { JoseAccessTokens } from '../../adapters/jose/jose-access-tokens.ts';
@@ -34,12 +35,14 @@ const serveNode = (handler: RequestListener): Promise<number> =>
   });
 
 const constant = userToWire(person(1));
+/** Who does not look at a token is sent one all the same: to receive it is no work of Kith's. */
+const unread = { authorization: `Bearer ${'x'.repeat(302)}` };
 
 /** The anchor: h3 on node:http, answering the same JSON each time. */
 export const h3Constant: OpenSubject = async () => {
   const app = new H3();
   app.get('/me', () => constant);
-  return served(await serveNode(toNodeHandler(app)));
+  return served(await serveNode(toNodeHandler(app)), unread);
 };
 
 /** What most do: the token is verified on every request. */
@@ -58,6 +61,19 @@ export const h3Jose: OpenSubject = async () => {
   return served(await serveNode(toNodeHandler(app)), { authorization: `Bearer ${token}` });
 };
 
+/** The least that a server can do which asks Redis at each request: no token, no parsing, the text as it is stored. */
+export const h3Redis: OpenSubject = async ({ redisPort }) => {
+  const client = createClient({ socket: { host: '127.0.0.1', port: redisPort } });
+  await client.connect();
+  await client.set('anchor:me', JSON.stringify(constant));
+  const app = new H3();
+  app.get('/me', async ({ res }) => {
+    res.headers.set('content-type', 'application/json');
+    return (await client.get('anchor:me')) ?? '';
+  });
+  return served(await serveNode(toNodeHandler(app)), unread);
+};
+
 /** Node's own server and nothing else: how much of all of this is not ours to change. */
 export const nodeConstant: OpenSubject = async () => {
   const text = JSON.stringify(constant);
@@ -66,6 +82,7 @@ export const nodeConstant: OpenSubject = async () => {
     await serveNode((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': length }).end(text);
     }),
+    unread,
   );
 };
 
