@@ -56,9 +56,12 @@ const save = (): void => {
 };
 
 try {
-  await using world = await openWorld(short ? 200 : 10_000);
+  const population = short ? 200 : 10_000;
+  await using world = await openWorld(population);
   const context: Context = {
-    settings: world.settings,
+    // So many that all of them and the pointers to them fit into a memory of 10,000 entries.
+    settings: { ...world.settings, people: Math.min(population, 2_000) },
+    population,
     pace: short ? { rounds: 2, roundMs: 5, warmUpMs: 0 } : { rounds: 15, roundMs: 250, warmUpMs: 3000 },
     short,
     minutes: minutes === undefined ? undefined : Number(minutes),

@@ -13,7 +13,7 @@ export const zipf: Benchmark = {
     'each run: a shared cache that forgets a user at each write and loads once. Stale: older than a write that was ' +
     'acknowledged before the read began.',
   run: async (context) => {
-    const { short, settings } = context;
+    const { short, population } = context;
     const operations = short ? 200 : 25_000;
     const workload = { readShare: 0.95, width: 16, operations, durationMs: 120_000, thinkMs: 0 };
     const rows: Row[] = [];
@@ -59,7 +59,7 @@ export const zipf: Benchmark = {
           : [
               {
                 target: 'P8',
-                wanted: `queries of the optimum (${settings.people} users): at most 1.1`,
+                wanted: `queries of the optimum (${population} users): at most 1.1`,
                 measured: (own.queriesPer1000Reads / own.optimum).toFixed(2),
                 met: own.queriesPer1000Reads <= 1.1 * own.optimum,
               },

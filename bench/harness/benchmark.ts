@@ -3,7 +3,10 @@ import type { Settings } from './subject.ts';
 
 /** What a benchmark is given. */
 export type Context = {
+  /** With the people that are asked for by one process. */
   readonly settings: Settings;
+  /** How many there are, for several processes. */
+  readonly population: number;
   readonly pace: Pace;
   /** Only shows that the harness works: few, short rounds and small populations. */
   readonly short: boolean;

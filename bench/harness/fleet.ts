@@ -14,7 +14,7 @@ export interface Fleet extends AsyncDisposable {
 
 /** Starts them on emptied servers; the first one reaches Redis over `redisPort`, where a fault may lie in wait. */
 export const openFleet = async (
-  { settings, clean }: Context,
+  { settings, population, clean }: Context,
   name: string,
   workload?: Omit<Workload, 'seed'>,
   redisPort: number = settings.redisPort,
@@ -25,6 +25,7 @@ export const openFleet = async (
     Array.from({ length: processes }, async (_, number) => {
       const own = {
         ...settings,
+        people: population,
         redisPort: number === 0 ? redisPort : settings.redisPort,
         ...(workload && { workload: { ...workload, seed: 100 + number } }),
       };
