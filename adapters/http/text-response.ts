@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
-import { FastResponse } from 'srvx';
+import { FastResponse } from 'srvx/node';
 import type { HeaderList } from './headers.ts';
 
 /**

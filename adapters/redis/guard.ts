@@ -3,7 +3,7 @@ import type { Clock, Ids, Log, Timer } from '../../domain/ports/runtime.ts';
 import { Circuit } from './circuit.ts';
 import type { Client } from './client.ts';
 import { Connection } from './connection.ts';
-import { withDeadline } from './deadline.ts';
+import { Deadlines } from './deadline.ts';
 import { Failed, type FailureCode, outageIn } from './errors.ts';
 import { hash } from './keys.ts';
 
@@ -39,6 +39,7 @@ export class Guard {
   readonly #needs: GuardNeeds;
   readonly #lanes: readonly Lane[];
   readonly #circuit = new Circuit();
+  readonly #deadlines: Deadlines;
   readonly #failures = new Map<FailureCode, number>();
   #ticking: Disposable | undefined;
   #probedAtMs = Number.NEGATIVE_INFINITY;
@@ -56,7 +57,8 @@ export class Guard {
 
   constructor(needs: GuardNeeds) {
     this.#needs = needs;
-    const { open, ids } = needs;
+    const { open, ids, clock } = needs;
+    this.#deadlines = new Deadlines(clock);
     this.#lanes = Array.from({ length: Math.max(1, needs.connections) }, () => ({
       connection: new Connection({ open, ids, tried: () => this.#connected?.() }),
       failures: new ConsecutiveBreaker(failuresToOpen),
@@ -139,7 +141,7 @@ export class Guard {
       this.#note(lane, offline);
       return Promise.resolve(offline);
     }
-    return withDeadline(send(client), deadlineMs, this.#needs.clock, (outcome) => this.#note(lane, outcome));
+    return this.#deadlines.meet(send(client), deadlineMs, (outcome) => this.#note(lane, outcome));
   }
 
   #note(lane: number, outcome: unknown): void {
