@@ -38,7 +38,7 @@ const untried: readonly string[] = [
   'ARCHITECTURE.md: text',
   'README.md: it is the command that runs this test',
   'docs/deployment.md: there is no Docker engine here',
-  'docs/performance.md: it takes most of an hour on a quiet machine; tests/bench.test.ts runs a short form',
+  'docs/performance.md: it takes a quarter of an hour on a quiet machine; tests/bench.test.ts runs a short form',
   'docs/security.md: roles belong to a whole server; tests/security/least-privilege.ts makes these in one of its own',
   'docs/security.md: text',
   'docs/security.md: tests/security/runtimes.test.ts runs the server under these permissions',
