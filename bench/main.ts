@@ -62,7 +62,7 @@ try {
     // So many that all of them and the pointers to them fit into a memory of 10,000 entries.
     settings: { ...world.settings, people: Math.min(population, 2_000) },
     population,
-    pace: short ? { rounds: 2, roundMs: 5, warmUpMs: 0 } : { rounds: 15, roundMs: 250, warmUpMs: 3000 },
+    pace: short ? { rounds: 2, roundMs: 5, warmUpMs: 0 } : { rounds: 15, roundMs: 250, warmUpMs: 4500 },
     short,
     minutes: minutes === undefined ? undefined : Number(minutes),
     peers,
