@@ -1,6 +1,6 @@
 /**
  * `main.ts [--short] [--no-peers] [--no-save] [--minutes=10] [name ...]`: measures, prints the tables, and writes
- * bench/results/<runtime>.json; where a file has all benchmarks, docs/performance.md is made of it. Benchmarks that are named
+ * bench/results/<runtime>.json; where a file has all benchmarks, docs/performance.md and a part of the README are made of it. Benchmarks that are named
  * replace their part of the last results.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,8 +8,9 @@ import process from 'node:process';
 import { ensurePostgres, needRedis } from '../scripts/servers.ts';
 import { benchmarks } from './benchmarks.ts';
 import type { Benchmark, Context, Report } from './harness/benchmark.ts';
-import { readResults, withResults } from './harness/document.ts';
+import { between, readResults, withResults } from './harness/document.ts';
 import { describeMachine } from './harness/machine.ts';
+import { toSummary } from './harness/summary.ts';
 import { toTable, toVerdicts } from './harness/table.ts';
 import { arePeersInstalled, openWorld } from './harness/world.ts';
 
@@ -53,6 +54,8 @@ const save = (): void => {
   const page = new URL('../docs/performance.md', import.meta.url);
   const whole = deno?.results.length === benchmarks.length ? deno : undefined;
   writeFileSync(page, withResults(readFileSync(page, 'utf8'), node, whole));
+  const readme = new URL('../README.md', import.meta.url);
+  writeFileSync(readme, between(readFileSync(readme, 'utf8'), [toTable(toSummary(node))]));
 };
 
 try {

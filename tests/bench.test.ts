@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { withResults } from '../bench/harness/document.ts';
+import { readResults, withResults } from '../bench/harness/document.ts';
 import { judge } from '../bench/harness/judge.ts';
 import { measure, spreadOf } from '../bench/harness/rounds.ts';
+import { toSummary } from '../bench/harness/summary.ts';
+import { toTable } from '../bench/harness/table.ts';
 import { zipf } from '../bench/harness/zipf.ts';
 import type { Fact, History } from '../bench/subjects/stores.ts';
 import { Random } from './torture/random.ts';
@@ -124,5 +127,17 @@ describe('the page', () => {
     expect(page).not.toContain('old');
     expect(withResults(page, results)).toBe(page);
     expect(() => withResults('no marks', results)).toThrow();
+  });
+
+  it('is what the committed results make of it, and so is the table of the README', async () => {
+    const text = (path: string): Promise<string> => readFile(new URL(`../${path}`, import.meta.url), 'utf8');
+    const [node, deno] = ['node', 'deno'].map((runtime) =>
+      readResults(new URL(`../bench/results/${runtime}.json`, import.meta.url)),
+    );
+    if (node === undefined) throw new Error('there are no results');
+    const page = await text('docs/performance.md');
+    expect(withResults(page, node, deno)).toBe(page);
+    expect(await text('README.md')).toContain(toTable(toSummary(node)));
+    expect(() => toSummary({ ...node, results: node.results.slice(1) })).toThrow('memory-hit');
   });
 });

@@ -83,7 +83,11 @@ describe('explain and invalidate, against a running server', () => {
   it('say in an exit code and in words why they did not', async () => {
     const ofNobody = await runIn(explain, ['nobody'], environment);
     expect(ofNobody).toEqual({ code: 1, out: '', err: 'kith: there is no such user\n' });
-    const unknownId = await runIn(invalidate, [annId.replace(/.$/, (last) => (last === '0' ? '1' : '0')), '--json'], environment);
+    const unknownId = await runIn(
+      invalidate,
+      [annId.replace(/.$/, (last) => (last === '0' ? '1' : '0')), '--json'],
+      environment,
+    );
     expect(unknownId).toMatchObject({ code: 1, err: '' });
     expect(JSON.parse(unknownId.out)).toEqual({ error: 'the server answered 404 user-not-found' });
     const asUser = await runIn(explain, ['ann'], { ...environment, KITH_TOKEN: userToken });
