@@ -147,9 +147,9 @@ export const createApp = (
   }
 
   return (request) => {
-    const flaw = guard(request) ?? (context.isPrivate && isPublicName(request) ? 'bad-host' : undefined);
-    if (flaw !== undefined) return refuse(request, newId(request), problem(flaw));
     try {
+      const flaw = guard(request) ?? (context.isPrivate && isPublicName(request) ? 'bad-host' : undefined);
+      if (flaw !== undefined) return refuse(request, newId(request), problem(flaw));
       // The handlers are those above.
       return router.handler(new H3Event(request)) as Promise<Response>;
     } catch (error) {

@@ -7,9 +7,7 @@ export const memory: Benchmark = {
   about: 'One process and MEMORY_MAX_ENTRIES of 10,000 read ever new users; the heap after a collection.',
   run: async ({ settings, short, minutes }) => {
     const step = short ? 500 : 40_000;
-    await using remote = await openRemote({ file: 'churn.ts', name: 'churn' }, settings, [
-      'Deno' in globalThis ? '--v8-flags=--expose-gc' : '--expose-gc',
-    ]);
+    await using remote = await openRemote({ file: 'churn.ts', name: 'churn' }, settings, ['--expose-gc']);
     const heaps: number[] = [];
     const counts: number[] = [];
     const startMs = performance.now();
