@@ -163,8 +163,12 @@ export const wrongsOf = (outcomes: readonly Outcome[]): readonly string[] =>
   outcomes.flatMap(({ wrong, kind }) => (wrong === undefined ? [] : [`${kind}: ${wrong}`]));
 
 export const refusedOf = (outcomes: readonly Outcome[]): readonly string[] =>
-  outcomes.flatMap(({ kind, status, text }) =>
-    status === 200 ? [] : [`${kind}: ${status} ${fieldOf(text, 'code') ?? ''}`],
+  outcomes.flatMap(({ kind, path, isSettled, status, text }) =>
+    status === 200
+      ? []
+      : [
+          `${kind} ${path.split('/', 2).join('/')} of a ${isSettled ? 'settled' : 'changing'} user: ${status} ${fieldOf(text, 'code') ?? ''}`,
+        ],
   );
 
 export const timesOf = (outcomes: readonly Outcome[], kind: Outcome['kind']): readonly number[] =>
