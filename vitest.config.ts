@@ -8,9 +8,9 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 const timed = [
   'tests/bench.test.ts',
   'tests/faults/**/*.test.ts',
-  'tests/http/listen.test.ts',
-  'tests/persistence/postgres-faults.test.ts',
-  'tests/redis/**/*.test.ts',
+  'tests/adapters/http/listen.test.ts',
+  'tests/adapters/mikro-orm/postgres-faults.test.ts',
+  'tests/adapters/redis/**/*.test.ts',
   'tests/security/runtimes.test.ts',
 ];
 

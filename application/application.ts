@@ -6,6 +6,7 @@ import type { Result } from '../domain/result.ts';
 import type { AccessToken } from '../domain/secret.ts';
 import type { Profile, User, UserPatchInput } from '../domain/user.ts';
 import type { Freshness, Read } from './read.ts';
+import type { Confirmation } from './writes.ts';
 
 /**
  * Every use case: what a host can ask of Kith. Inputs are raw (strings as a person typed them) and parsed inside; ids are
@@ -16,7 +17,7 @@ export interface Application {
   readonly register: Register;
   /** Checks an identifier and a password against the database. */
   readonly logIn: LogIn;
-  /** Who a token stands for, now; a hit takes no waiting. */
+  /** The user whom a token stands for, as they are now. A hit in memory is answered without waiting. */
   readonly authenticate: Authenticate;
   /** Changes the fields that are given; `null` clears one. */
   readonly changeProfile: ChangeProfile;
@@ -33,14 +34,14 @@ export interface Application {
   /** Up to 500 users by mixed keys at once. */
   readonly lookUpUsers: LookUpUsers;
   /** `deactivateSelf` for administrators, without the password. */
-  readonly deactivateUser: ChangeUserAsAdmin;
-  /** Undoes a deactivation; old tokens stay dead. */
-  readonly reactivateUser: ChangeUserAsAdmin;
-  /** Makes a user an administrator or takes it back; a lower role holds at once on every instance. */
+  readonly deactivateUser: DeactivateUser;
+  /** Undoes a deactivation; tokens from before it stay refused. */
+  readonly reactivateUser: ReactivateUser;
+  /** Makes a user an administrator or takes the role away, which holds on every instance before it resolves. */
   readonly setRole: SetRole;
   /** Adds to the owner's list; at most 5,000. */
   readonly addContact: AddContact;
-  /** One contact of an owner; another's does not exist. */
+  /** One contact of an owner. A contact of somebody else is answered like one that does not exist. */
   readonly getContact: GetContact;
   /** A page, newest first, or what matches a query. */
   readonly listContacts: ListContacts;
@@ -52,7 +53,7 @@ export interface Application {
   readonly explainCache: ExplainCache;
   /** Drops every cached entry of a user, everywhere. */
   readonly invalidateUser: InvalidateUser;
-  /** Which tier serves, how quickly, and how sure it is of itself. */
+  /** Which cache is in use, how quickly it answers, and how old its answers may be. */
   readonly getCacheStatus: GetCacheStatus;
   /** Hits and misses since the start of the process. */
   readonly getStatistics: GetStatistics;
@@ -64,8 +65,9 @@ type Promised<T, F> = Promise<Result<T, F>>;
 type NotFound = Failure<'user-not-found'>;
 
 /**
- * Where a guess at a password comes from, in one form for each place (an IP address, an IPv6 /64): failures delay their own
- * origin (domain/attempts.ts). Without it all callers are one origin, and a stranger's failures delay everybody.
+ * Where a request with a password comes from, always written the same way (an IP address, an IPv6 /64). Wrong passwords
+ * delay the origin that they came from (domain/attempts.ts). Without it all callers count as one origin, so that wrong
+ * passwords of one delay all others.
  */
 export type FromOrigin = { readonly origin?: string | undefined };
 
@@ -91,7 +93,7 @@ export type LogIn = (
   input: { readonly identifier: string; readonly password: string } & FromOrigin,
 ) => Promised<Session, InvalidInput | Failure<'invalid-credentials' | 'too-many-attempts'>>;
 
-/** Who a token stands for, now. A cached user can accept a token but never refuse one: that is asked of the database. */
+/** The user whom a token stands for. A cached user may accept a token, never refuse one: the database is asked first. */
 export type Authenticate = (
   token: string,
   freshness?: Freshness,
@@ -110,24 +112,28 @@ export type ChangeProfile = (
   | Failure<'wrong-password' | 'version-conflict' | 'too-many-attempts'>
 >;
 
+/** What a change that ends rights resolves to, once no instance serves the user as they were: who confirmed that, and when. */
+export type WithConfirmation = { readonly confirmation: Confirmation };
+export type ConfirmedUser = WithConfirmation & { readonly user: User };
+
 /** Every token issued before stops working, on every instance, before this resolves. */
 export type ChangePassword = (
   userId: UserId,
   input: { readonly currentPassword: string; readonly newPassword: string } & FromOrigin,
   expectedVersion?: number,
 ) => Promised<
-  Session,
+  Session & WithConfirmation,
   InvalidInput | NotFound | Failure<'wrong-password' | 'version-conflict' | 'too-many-attempts'>
 >;
 
 /** Every token issued before stops working, on every instance, before this resolves. */
-export type SignOutEverywhere = (userId: UserId) => Promised<undefined, NotFound>;
+export type SignOutEverywhere = (userId: UserId) => Promised<WithConfirmation, NotFound>;
 
 /** Log-in is refused and others no longer find the user. */
 export type DeactivateSelf = (
   userId: UserId,
   input: { readonly password: string } & FromOrigin,
-) => Promised<undefined, NotFound | Failure<'wrong-password' | 'too-many-attempts' | 'last-admin'>>;
+) => Promised<WithConfirmation, NotFound | Failure<'wrong-password' | 'too-many-attempts' | 'last-admin'>>;
 
 /** A user by any key, deactivated or not: for administrators and hosts. */
 export type GetUser = (key: UserKey, freshness?: Freshness) => Promised<Read<User>, NotFound>;
@@ -150,12 +156,13 @@ export type LookUpInput = {
 /** Who was found, and the keys by which nobody was. */
 export type LookUpOutput = { readonly users: readonly User[]; readonly missing: readonly UserKey[] };
 
-export type ChangeUserAsAdmin = (userId: string) => Promised<User, NotFound | Failure<'last-admin'>>;
+export type DeactivateUser = (userId: string) => Promised<ConfirmedUser, NotFound | Failure<'last-admin'>>;
+export type ReactivateUser = (userId: string) => Promised<User, NotFound | Failure<'last-admin'>>;
 export type SetRole = (
   userId: string,
   role: string,
   expectedVersion?: number,
-) => Promised<User, InvalidInput | NotFound | Failure<'last-admin' | 'version-conflict'>>;
+) => Promised<ConfirmedUser, InvalidInput | NotFound | Failure<'last-admin' | 'version-conflict'>>;
 
 export type AddContact = (
   ownerId: UserId,
@@ -203,7 +210,7 @@ export type ExplainedEntry = TierState & {
 export type InvalidateUser = (userId: string) => Promised<undefined, NotFound>;
 
 export type GetCacheStatus = () => Promise<CacheStatus>;
-/** The state of the cache of this process; `null` where nobody knows. */
+/** The state of the cache of this process; `null` for what is not known. */
 export type CacheStatus = {
   readonly status: 'healthy' | 'degraded';
   readonly backend: 'redis' | 'memory';
@@ -213,7 +220,8 @@ export type CacheStatus = {
   readonly entriesInMemory: number;
   readonly maxStalenessMs: number;
   readonly stalenessMs: number | null;
-  readonly pendingInvalidations: number | null;
+  /** Whether caches may be read at all; `without-database`: for a limited time, because the database does not answer. */
+  readonly gate: 'open' | 'closed' | 'without-database';
   readonly statistics: Statistics;
 };
 

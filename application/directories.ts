@@ -18,7 +18,7 @@ export interface UserDirectory {
   findMany(keys: readonly UserKey[], freshness?: Freshness): Promise<readonly (User | undefined)[]>;
 }
 
-/** One owner's contacts through the cache, under the same promises. Another owner's contact does not exist. */
+/** One owner's contacts through the cache, under the same promises. A contact of another owner is not found. */
 export interface ContactDirectory {
   find(ownerId: UserId, id: ContactId, freshness?: Freshness): Promise<Read<Contact> | undefined>;
   page(ownerId: UserId, request: PageRequest, freshness?: Freshness): Promise<Read<ContactPage>>;

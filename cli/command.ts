@@ -1,12 +1,12 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { Environment } from '../composition/environment.ts';
 
-/** What a command has of the world. */
+/** What a command reads and where it writes. */
 export type Terminal = {
   readonly environment: Environment;
   /** Standard output: the answer. */
   readonly out: (text: string) => void;
-  /** Standard error: what is said beside it. */
+  /** Standard error: everything that is not the answer. */
   readonly err: (text: string) => void;
 };
 
@@ -18,7 +18,7 @@ export type Command = {
   readonly summary: string;
   /** Everything else that `--help` says, from "usage" on. */
   readonly help: string;
-  /** `undefined`: it goes on, as a server does. */
+  /** `undefined`: the process goes on, because a server is running in it. */
   readonly run: (args: readonly string[], terminal: Terminal) => Promise<ExitCode | undefined>;
 };
 
@@ -33,14 +33,14 @@ export type Arguments = {
   readonly positionals: readonly string[];
 };
 
-/** The arguments of a command that takes so many positional ones. Throws `UsageError`. */
+/** Options, and exactly the positional arguments that are named. Throws `UsageError`. */
 export const parseArguments = (
   args: readonly string[],
   options: ParseArgsOptionsConfig,
   positionals: readonly string[] = [],
 ): Arguments => {
   const parsed = parseOrRefuse(args, options);
-  // What is too much is not repeated: it may be a secret that somebody thought belongs here.
+  // The message does not repeat the argument: it may be a secret that somebody typed in the wrong place.
   if (parsed.positionals.length > positionals.length) throw new UsageError('too many arguments');
   const missing = positionals[parsed.positionals.length];
   if (missing !== undefined) throw new UsageError(`${missing} is missing`);
@@ -68,7 +68,7 @@ const parseOrRefuse = (args: readonly string[], options: ParseArgsOptionsConfig)
 /** For machines: one line of JSON. */
 export const json = (value: unknown): string => `${JSON.stringify(value)}\n`;
 
-/** Columns, as wide as what is in them. */
+/** Rows of text, each column as wide as its widest cell. */
 export const table = (rows: readonly (readonly string[])[]): string => {
   const widths = rows.reduce<readonly number[]>(
     (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, cell.length)),

@@ -1,5 +1,6 @@
 import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { examineEmbedded, examinePostgres } from '../adapters/mikro-orm/examine.ts';
+import { examineDirect } from '../adapters/mikro-orm/examine-direct.ts';
 import type { PostgresAddress } from '../adapters/mikro-orm/postgres-url.ts';
 import { examineRedis, RedisUnusable } from '../adapters/redis/examine.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
@@ -38,9 +39,13 @@ const examine = async ({ environment }: Terminal): Promise<readonly Finding[]> =
   return [...acceptedConfiguration(config.value), ...database, ...redis];
 };
 
-const examineDatabase = async ({ postgres, dataDirectory }: Config): Promise<readonly Finding[]> => {
+const examineDatabase = async ({
+  postgres,
+  postgresDirect,
+  dataDirectory,
+}: Config): Promise<readonly Finding[]> => {
   try {
-    return await (postgres === undefined ? ofEmbedded(dataDirectory) : ofPostgres(postgres));
+    return await (postgres === undefined ? ofEmbedded(dataDirectory) : ofPostgres(postgres, postgresDirect));
   } catch (error) {
     if (error instanceof DataDirectoryInUse) {
       const advice = 'a running server answers /health/ready; stop it to look into its database';
@@ -48,21 +53,40 @@ const examineDatabase = async ({ postgres, dataDirectory }: Config): Promise<rea
     }
     const where =
       postgres === undefined ? dataDirectory : `${postgres.host}:${postgres.port}/${postgres.database}`;
-    // Faults and the adapter's own errors, whose messages hold nothing of the driver's.
+    // It is a fault or an error of the adapter. Their messages repeat nothing of the driver's, which may hold a secret.
     const reason = error instanceof Error ? error.message : 'unknown';
-    const advice =
-      'start it, or correct DATABASE_URL: the address, the database, the role, the password, sslmode';
+    const advice = /26000|42P05/.test(reason)
+      ? 'this seems to be a pooler in transaction mode, which is not supported yet: use session mode'
+      : 'start it, or correct DATABASE_URL: the address, the database, the role, the password, sslmode';
     return [bad('database', `${where}: ${reason}`, advice)];
   }
 };
 
-const ofPostgres = async (address: PostgresAddress): Promise<readonly Finding[]> => {
+const ofPostgres = async (
+  address: PostgresAddress,
+  direct: PostgresAddress | undefined,
+): Promise<readonly Finding[]> => {
   const facts = await examinePostgres(address);
-  return [
+  const findings = [
     good('database', `${address.host}:${address.port}/${address.database} answers`),
-    ...postgresFindings(facts),
     clockFinding('database', facts.clockAheadMs),
   ];
+  if (direct === undefined) return [...findings, ...postgresFindings(facts)];
+  try {
+    return [...findings, ...postgresFindings(facts, await examineDirect(address, direct))];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'unknown';
+    const where = `${direct.host}:${direct.port}/${direct.database}`;
+    return [
+      ...findings,
+      ...postgresFindings(facts),
+      bad(
+        'direct connection',
+        `${where}: ${reason}`,
+        'correct DATABASE_DIRECT_URL: no instance starts without it',
+      ),
+    ];
+  }
 };
 
 const ofEmbedded = async (directory: string): Promise<readonly Finding[]> => {

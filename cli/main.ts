@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `kith`: starts the server, says whether what it stands on is sound, and asks a running one. Exit codes: 0 good, 1 bad,
- * 2 not understood; `kith start` has those of the server.
+ * `kith`: starts the server, examines its configuration, database and Redis, and asks a running server. Exit codes: 0 good,
+ * 1 bad, 2 not understood; `kith start` has those of the server.
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
@@ -12,9 +12,17 @@ import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
 import { invalidate } from './invalidate.ts';
 import { migrate } from './migrate.ts';
+import { restored } from './restored.ts';
 import { start } from './start.ts';
 
-const commands: Readonly<Record<string, Command>> = { start, doctor, explain, invalidate, migrate };
+const commands: Readonly<Record<string, Command>> = {
+  start,
+  doctor,
+  explain,
+  invalidate,
+  migrate,
+  restored,
+};
 
 const overview = `Users and their contacts behind a cache that does not lie.
 
@@ -54,7 +62,10 @@ const run = async (args: readonly string[]): Promise<ExitCode | undefined> => {
   return command.run(rest, terminal);
 };
 
-/** The arguments without `--env` (which is not `--env-file`, for Node takes that for its own wherever it stands), whose variables are in the environment now. */
+/**
+ * Puts the variables of the file after `--env` into the environment, and returns the other arguments. It is not called
+ * `--env-file`, because Node takes that as its own option even after the name of the script.
+ */
 const withEnvironmentFile = (args: readonly string[]): readonly string[] => {
   const at = args.findIndex((arg) => arg === '--env' || arg.startsWith('--env='));
   if (at < 0) return args;

@@ -4,8 +4,8 @@ import { migratePostgres } from '../adapters/mikro-orm/postgres.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
 import { type Command, json, parseArguments, UsageError } from './command.ts';
 
-/** A job that migrates needs no secrets but the database's, so it is asked for no others. */
-const variables = ['DATABASE_URL', 'DATA_DIR'] as const;
+/** All that a migration needs. No other variable is read, so that a job that migrates needs no other secrets. */
+const variables = ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_SCHEMA', 'DATA_DIR'] as const;
 
 export const migrate: Command = {
   summary: 'bring the database to the schema of this version',
@@ -56,10 +56,10 @@ Exit codes: 0 the schema is as it should be, 1 the database refused or did not a
 };
 
 const migrateOne = (
-  { postgres, dataDirectory }: Config,
+  { postgres, postgresDirect = postgres, dataDirectory }: Config,
   role: string | undefined,
 ): Promise<readonly string[]> => {
-  if (postgres !== undefined) return migratePostgres(postgres, role);
+  if (postgresDirect !== undefined) return migratePostgres(postgresDirect, role);
   if (role !== undefined) throw new UsageError('--grant is for PostgreSQL: set DATABASE_URL');
   return migrateEmbedded(dataDirectory);
 };

@@ -3,7 +3,7 @@ import type { ParseArgsOptionsConfig } from 'node:util';
 import { parseEmail, parsePhone, parseUserId, parseUsernameKey } from '../domain/identifiers.ts';
 import { type Arguments, type ExitCode, type Terminal, UsageError } from './command.ts';
 
-/** What every command that asks a running server takes. */
+/** The options of every command that asks a running server. */
 export const serverOptions: ParseArgsOptionsConfig = {
   url: { type: 'string' },
   'token-file': { type: 'string' },
@@ -57,7 +57,7 @@ export const connect = async (given: Arguments, { environment }: Terminal): Prom
   };
 };
 
-/** What a person calls a user, in the server's own grammar: no name fits two of these. */
+/** A person gives an id, an email, a phone or a username; no text is two of these. */
 const keyOf = (user: string): { readonly field: string; readonly value: string } => {
   const kinds = [
     ['ids', parseUserId],
@@ -88,7 +88,7 @@ const readToken = async (file: string | undefined, variable: string | undefined)
   const trimmed = token?.trim() ?? '';
   if (trimmed === '')
     throw new UsageError('a token is needed: set KITH_TOKEN, or name a file by --token-file');
-  // A header takes nothing else, and fetch would repeat the token in its complaint.
+  // A header takes no other characters, and the error of fetch would repeat the token.
   if (!/^[\x21-\x7e]+$/.test(trimmed)) throw new UsageError('the token is not one');
   return trimmed;
 };
@@ -129,7 +129,7 @@ const parse = (base: URL, text: string): unknown => {
   }
 };
 
-/** RFC 9457: the code of a problem, which is all that is repeated of it. */
+/** The code of a problem (RFC 9457); nothing else of the answer is shown. */
 const codeIn = (text: string): string => {
   try {
     const code: unknown = Object(JSON.parse(text))['code'];
@@ -139,7 +139,7 @@ const codeIn = (text: string): string => {
   }
 };
 
-/** A refusal as an exit code, and for whoever waits for JSON as JSON. */
+/** Does the work; a refusal is printed, as JSON if `--json` was given, and becomes exit code 1. */
 export const orRefused = async (
   given: Arguments,
   terminal: Terminal,

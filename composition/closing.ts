@@ -1,6 +1,6 @@
 /**
- * What was opened, closed in the opposite order, each thing also when another failed to close. It is the part that we use
- * of `AsyncDisposableStack`, which Node 22 does not have, and the built package runs there.
+ * Closes what was opened, in the opposite order. When one thing fails to close, the others are closed all the same. This is
+ * the part of `AsyncDisposableStack` that we use: Node 22, on which the built package runs, does not have that class.
  */
 export class Closing implements AsyncDisposable {
   #opened: AsyncDisposable[] = [];
@@ -9,7 +9,7 @@ export class Closing implements AsyncDisposable {
     this.#opened.push(resource);
   }
 
-  /** Everything, in a new one; disposing this one then closes nothing. */
+  /** Hands everything over to a new `Closing`; disposing of this one then closes nothing. */
   move(): Closing {
     const moved = new Closing();
     [moved.#opened, this.#opened] = [this.#opened, []];

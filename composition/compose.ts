@@ -1,24 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Container } from 'inversify';
-import { createHttp, type Http } from '../adapters/http/http.ts';
+import { ContainerModule, type ServiceIdentifier } from 'inversify';
+import type { Http } from '../adapters/http/http.ts';
 import { toNodeHandler } from '../adapters/http/listen.ts';
-import { observeRequests } from '../adapters/telemetry/observed-requests.ts';
 import type { Application } from '../application/application.ts';
-import type { BootstrapAdmin } from '../application/users/bootstrap-admin.ts';
-import { DatabaseUnavailable } from '../domain/faults.ts';
+import type { BootstrapAdmin } from '../application/users/first-admin.ts';
 import { Closing } from './closing.ts';
 import { type Config, defaultConfig } from './config.ts';
-import { kithModule, type Overrides } from './container.ts';
+import * as services from './container.ts';
 import { randomSecret } from './development-secret.ts';
-import { type Services, services } from './services.ts';
+import { boxOf, openBoxes, type PortsOf, replace, replacePorts } from './wiring.ts';
 
 export type { Http } from '../adapters/http/http.ts';
 export type * from '../application/application.ts';
 export type { Freshness, Read, Source } from '../application/read.ts';
+export type { Confirmation, Receipt } from '../application/writes.ts';
 export type { Contact, ContactPage } from '../domain/contact.ts';
 export type { AnyFailure, Failure, FailureCode } from '../domain/failures.ts';
 export { DatabaseUnavailable, Fault, type FaultCode, OutcomeUnknown } from '../domain/faults.ts';
-/** An id, email, username or phone as a key: `useCases.getUser(key)` takes what they parsed. */
+/** These make a key of an id, an email, a username or a phone, as `useCases.getUser(key)` takes it. */
 export {
   type ContactId,
   type Email,
@@ -42,16 +41,18 @@ export type { Result } from '../domain/result.ts';
 export { Secret } from '../domain/secret.ts';
 export type { Account, Profile, Role, User } from '../domain/user.ts';
 export { type Config, configFrom, parseConfig } from './config.ts';
-export { kithModule, type Overrides } from './container.ts';
 export type { ConfigIssue, Environment } from './environment.ts';
-export { type Services, services } from './services.ts';
+export type { SigningSecrets } from './signing-secret.ts';
+
+/** What a host may bring itself: the ports, by name, and the secrets that sign tokens. It stays the host's: it closes it. */
+export type Overrides = PortsOf<typeof services>;
 
 /** Handles a request of `node:http`, Express or Fastify, and never throws. */
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * Who sent a request, for hosts that are no `node:http` server: limits per address and the delays after wrong passwords
- * go by it. Without it there are no limits per address, and all callers are one place to guess from.
+ * Who sent a request, for hosts that are not a `node:http` server. The limits per address and the delays after wrong
+ * passwords use the address. Without it there are no limits per address, and the wrong passwords of one caller delay all.
  */
 export type Client = { readonly ip?: string | undefined };
 
@@ -66,11 +67,12 @@ export type Kith = AsyncDisposable & {
   /** The API and, apart from it, what only operators should reach: health, metrics, the live page. */
   readonly http: Http;
   /**
-   * Waits for the database; whether it answered within `withinMs` (30,000). `compose` waits for a PostgreSQL a second or
-   * two and then returns, for a server can say 503 meanwhile; a script that begins at once would meet `DatabaseUnavailable`.
+   * Waits for the database; resolves to whether it answered within `withinMs` (30,000). `compose` waits for a PostgreSQL for
+   * a second or two and then returns, because a server can already listen and answer 503. A script has to call this first,
+   * or its first use case may throw `DatabaseUnavailable`.
    */
   ready(withinMs?: number): Promise<boolean>;
-  /** Creates the first administrator if there is none; whether it did. */
+  /** Creates the first administrator if there is none; resolves to whether it did. */
   readonly bootstrapAdmin: BootstrapAdmin;
   /** From now on `/health/ready` says 503, so that no load balancer sends anybody here. */
   drain(): void;
@@ -80,50 +82,25 @@ export type Kith = AsyncDisposable & {
 
 /**
  * Kith as a part of a program: opens the database, migrates it, connects to Redis where there is one, and returns. With
- * no arguments it is the documented default: PGlite in `./data` and memory. Any service can be replaced, so with
+ * no arguments it is the documented default: PGlite in `./data` and memory. Any port can be replaced, so with
  * `{ database: memoryDatabase() }` it touches neither disk nor network.
  * Throws what opening the database threw, having closed what it had opened.
  */
 export const compose = async (config: Config = defaultConfig(), overrides: Overrides = {}): Promise<Kith> => {
-  await using opened = new Closing();
-  const { module, ...closing } = kithModule(config, withSecrets(config, overrides));
-  opened.use(closing);
-  const container = new Container({ jitless: true });
-  container.load(module);
+  await using started = new Closing();
+  const boxes = openBoxes([
+    replace(services.config, config),
+    ...replacePorts(services, withSecrets(config, overrides)),
+  ]);
+  started.use(boxes);
+  const { application, http, firstAdmin, reader, draining, ready } = await boxes.get(entry);
+  await reader?.start();
 
-  const application = await container.getAsync(services.application);
-  const bootstrapAdmin = await container.getAsync(services.bootstrapAdmin);
-  const replayer = await container.getAsync(services.replayer);
-  const limits = await container.getAsync(services.observedLimits);
-  const metrics = await container.getAsync(services.metrics);
-  const liveStates = await container.getAsync(services.liveStates);
-  const events = container.get(services.events);
-  const health = await container.getAsync(services.health);
-  const [clock, timer] = [container.get(services.clock), container.get(services.timer)];
-  await replayer.start();
-
-  let isDraining = false;
-  const http = createHttp(application, {
-    log: events,
-    // A request id needs no order, and this one takes its chance from a pool.
-    ids: { uuid: () => crypto.randomUUID() },
-    corsOrigins: config.http.corsOrigins,
-    trustedProxies: config.http.trustedProxies,
-    limits,
-    isShuttingDown: () => isDraining,
-    observe: observeRequests(container.get(services.counts), container.get(services.tracing)),
-    operations: {
-      metrics,
-      state: async (after) => ({
-        ...(await liveStates.read(after.sample)),
-        events: events.since(after.event),
-      }),
-    },
-  });
-  const open = opened.move();
+  // The start has succeeded: from now on it is the caller who closes.
+  const running = started.move();
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closed ??= open[Symbol.asyncDispose]();
+    closed ??= running[Symbol.asyncDispose]();
     return closed;
   };
   return {
@@ -132,35 +109,44 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
     fetch: (request, { ip } = {}) =>
       http.fetch(ip === undefined ? request : Object.defineProperty(request, 'ip', { value: ip })),
     toNodeHandler: () => toNodeHandler(http.fetch),
-    ready: (withinMs = 30_000) => answersWithin(withinMs, { health, clock, timer }),
-    bootstrapAdmin,
-    drain: () => {
-      isDraining = true;
-    },
+    ready: (withinMs = 30_000) => ready(withinMs),
+    bootstrapAdmin: firstAdmin,
+    drain: () => draining.start(),
     close,
     [Symbol.asyncDispose]: close,
   };
 };
 
-const answersWithin = async (
-  withinMs: number,
-  { health, clock, timer }: Pick<Services, 'health' | 'clock' | 'timer'>,
-): Promise<boolean> => {
-  const untilMs = clock.monotonicMs() + withinMs;
-  for (;;) {
-    try {
-      await health.ping();
-      return true;
-    } catch (error) {
-      if (!(error instanceof DatabaseUnavailable)) throw error;
-      if (clock.monotonicMs() >= untilMs) return false;
-      await timer.sleep(Math.min(100, withinMs));
-    }
-  }
-};
+/** The services that `Kith` is made of. All others are opened because these need them. */
+const entry = boxOf({
+  application: services.application,
+  http: services.http,
+  firstAdmin: services.firstAdmin,
+  reader: services.reader,
+  draining: services.draining,
+  ready: services.ready,
+});
 
-/** Whoever brings a database and no secret has no use for one that outlives the process, nor for a directory with it. */
+/**
+ * A host that brings its own database and configures no secret gets a random one, which lasts as long as the process.
+ * Otherwise the secret would be written to `DATA_DIR`, and such a host needs no directory.
+ */
 const withSecrets = (config: Config, overrides: Overrides): Overrides =>
   overrides.database === undefined || config.tokens.secrets.length > 0
     ? overrides
     : { secrets: [randomSecret()], ...overrides };
+
+/** The name under which `kithModule` puts Kith into a container. */
+export const kithService: ServiceIdentifier<Kith> = Symbol('kith');
+
+/**
+ * Kith for a host with an Inversify container of its own: composed, once, when `kithService` is first asked for, and closed
+ * by `await container.unloadAsync(module)`.
+ */
+export const kithModule = (config: Config = defaultConfig(), overrides: Overrides = {}): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    bind<Kith>(kithService)
+      .toResolvedValue(() => compose(config, overrides))
+      .inSingletonScope()
+      .onDeactivation((kith) => kith.close());
+  });

@@ -2,15 +2,16 @@ import { z } from 'zod';
 import { CommonPasswords } from '../adapters/blocklist/common-passwords.ts';
 import { type PostgresAddress, parseDatabaseUrl } from '../adapters/mikro-orm/postgres-url.ts';
 import { ceilingParameters, floorParameters } from '../adapters/oslo/phc.ts';
+import { defaultRedisPort, parseRedisUrl } from '../adapters/redis/redis-url.ts';
 import { type LogLevel, logLevels } from '../adapters/system/log.ts';
-import { defaultMaxMemoryBytes } from '../application/caching/values.ts';
+import * as limits from '../application/caching/limits.ts';
+import { defaultTtlsMs, type TtlsMs } from '../application/records/ttls.ts';
 import { type Email, parseEmail } from '../domain/identifiers.ts';
 import { parseNewPassword, passwordLimits } from '../domain/password.ts';
-import type { TtlsMs } from '../domain/ports/cache.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { Secret } from '../domain/secret.ts';
 import { type ConfigIssue, crossIssues, type Environment, isSet, strong } from './environment.ts';
-import { isRedisUrl, locateRedis, type RedisLocation } from './redis-variables.ts';
+import { locateRedis, type RedisLocation } from './redis-variables.ts';
 import { isStrongSecret } from './signing-secret.ts';
 import { StartRefused } from './start-refused.ts';
 import * as form from './variables.ts';
@@ -32,6 +33,8 @@ export type Config = {
   readonly dataDirectory: string;
   /** PostgreSQL; the embedded database if there is none. */
   readonly postgres: PostgresAddress | undefined;
+  /** The same database without a pooler in between, if there is one. */
+  readonly postgresDirect: PostgresAddress | undefined;
   /** Whether other processes change the same database, so that memory alone must not be trusted. */
   readonly instances: 'one' | 'many';
   readonly tokens: {
@@ -46,7 +49,10 @@ export type Config = {
     readonly keyPrefix: string;
     readonly maxStalenessMs: number;
     readonly journalBoundMs: number;
-    readonly whenDatabaseUnreachable: 'serve' | 'refuse';
+    /** For how long cached reads go on while the database does not answer at all; 0: they do not. */
+    readonly serveWithoutDatabaseMs: number;
+    /** The part of the answers from a cache that is held against the database; 0: none is. */
+    readonly auditShare: number;
     readonly memoryMaxEntries: number;
     readonly memoryMaxBytes: number;
     readonly ttlsMs: TtlsMs;
@@ -65,10 +71,10 @@ export type Config = {
 };
 
 const day = 86_400;
+const { maxStalenessRangeMs, journalBoundRangeMs } = limits;
 const mebibyte = 1024 * 1024;
-const redisUrl = form.text('a URL like redis://:password@host:6379/0 or rediss://...', isRedisUrl).optional();
-const cacheSeconds = (value: number): z.ZodType<number, string | undefined> =>
-  form.secondsAsMs(1, 7 * day).default(value * 1000);
+const ttl = (defaultMs: number): z.ZodType<number, string | undefined> =>
+  form.secondsAsMs(1, limits.maxTtlMs / 1000).default(defaultMs);
 
 const variables = z.object({
   HOST: form.text('an address or a host name', form.isHost).default('127.0.0.1'),
@@ -85,6 +91,12 @@ const variables = z.object({
   LIMIT_REGISTER_PER_MINUTE: form.whole(0, 1_000_000, 'registrations').default(10),
   DATA_DIR: form.text('the path of a directory', (path) => !path.includes('\0')).default('./data'),
   DATABASE_URL: form.parsed(parseDatabaseUrl).optional(),
+  DATABASE_DIRECT_URL: form.parsed(parseDatabaseUrl).optional(),
+  DATABASE_SCHEMA: form
+    .text('the name of a schema in lower-case letters, digits and _', (name) =>
+      /^[a-z_][a-z0-9_]{0,62}$/.test(name),
+    )
+    .optional(),
   INSTANCES: z.enum(['one', 'many'], 'one or many').optional(),
   JWT_SECRET: form.secret<'signing-secret'>(strong, isStrongSecret).optional(),
   JWT_PREVIOUS_SECRETS: form.secrets<'signing-secret'>(`each ${strong}`, isStrongSecret).default([]),
@@ -98,26 +110,36 @@ const variables = z.object({
   ARGON2_PASSES: form
     .whole(floorParameters.passes, ceilingParameters.passes, 'passes')
     .default(floorParameters.passes),
-  MAX_STALENESS_MS: form.whole(50, 60_000, 'milliseconds').default(500),
-  JOURNAL_BOUND_MS: form.whole(100, 60_000, 'milliseconds').default(2000),
+  MAX_STALENESS_MS: form
+    .whole(maxStalenessRangeMs.min, maxStalenessRangeMs.max, 'milliseconds')
+    .default(limits.defaultMaxStalenessMs),
+  JOURNAL_BOUND_MS: form
+    .whole(journalBoundRangeMs.min, journalBoundRangeMs.max, 'milliseconds')
+    .default(limits.defaultJournalBoundMs),
   WHEN_DATABASE_UNREACHABLE: z.enum(['serve', 'refuse'], 'serve or refuse').default('serve'),
-  MEMORY_MAX_ENTRIES: form.whole(1, 10_000_000, 'entries').default(10_000),
-  MEMORY_MAX_MIB: form.whole(1, 100_000, 'MiB').default(defaultMaxMemoryBytes / mebibyte),
+  SERVE_WITHOUT_DATABASE_MS: form
+    .whole(0, limits.maxServeWithoutDatabaseMs, 'milliseconds')
+    .default(limits.defaultServeWithoutDatabaseMs),
+  CONSISTENCY_AUDIT: form.share.default(0.001),
+  MEMORY_MAX_ENTRIES: form.whole(1, 10_000_000, 'entries').default(limits.defaultMaxMemoryEntries),
+  MEMORY_MAX_MIB: form.whole(1, 100_000, 'MiB').default(limits.defaultMaxMemoryBytes / mebibyte),
   CACHE_KEY_PREFIX: form
     .text('up to 64 printable ASCII characters, no spaces', (prefix) => /^[\x21-\x7e]{1,64}$/.test(prefix))
     .default('kith:'),
-  USER_CACHE_TTL: cacheSeconds(300),
-  USER_PROFILE_TTL: cacheSeconds(180),
-  CONTACT_CACHE_TTL: cacheSeconds(1800),
-  CONTACT_LIST_CACHE_TTL: cacheSeconds(1800),
-  REDIS_URL: redisUrl,
-  REDIS_PRIVATE_URL: redisUrl,
+  USER_CACHE_TTL: ttl(defaultTtlsMs.user),
+  USER_PROFILE_TTL: ttl(defaultTtlsMs.profile),
+  CONTACT_CACHE_TTL: ttl(defaultTtlsMs.contact),
+  CONTACT_LIST_CACHE_TTL: ttl(defaultTtlsMs.contactList),
+  REDIS_URL: form.parsed(parseRedisUrl).optional(),
+  REDIS_PRIVATE_URL: form.parsed(parseRedisUrl).optional(),
   REDIS_HOST: form.text('an address or a host name', form.isHost).optional(),
-  REDIS_PORT: form.whole(1, 65_535, 'a port').default(6379),
+  REDIS_PORT: form.whole(1, 65_535, 'a port').default(defaultRedisPort),
   REDIS_PASSWORD: form.secret<'redis-password'>('a password').optional(),
   REDIS_POOL_SIZE: form.whole(1, 100, 'connections').default(1),
   REDIS_POOL_TIMEOUT: form.secondsAsMs(0.001, 60).default(5000),
-  REDIS_COMMAND_TIMEOUT_MS: form.whole(1, 10_000, 'milliseconds').default(100),
+  REDIS_COMMAND_TIMEOUT_MS: form
+    .whole(1, limits.maxCommandTimeoutMs, 'milliseconds')
+    .default(limits.defaultCommandTimeoutMs),
   REDIS_WAIT_REPLICAS: form.whole(0, 10, 'replicas').default(0),
   BOOTSTRAP_ADMIN_EMAIL: form.parsed(parseEmail).optional(),
   BOOTSTRAP_ADMIN_PASSWORD: form.secret<'password'>('a password').optional(),
@@ -126,7 +148,7 @@ const variables = z.object({
 
 type Variables = z.output<typeof variables>;
 
-/** Every variable that is looked at: those of the table, and those of environment.ts. */
+/** Every variable that is read: those of the table above, and those of environment.ts. */
 export const variableNames: readonly string[] = [
   ...Object.keys(variables.shape),
   'NODE_ENV',
@@ -134,8 +156,8 @@ export const variableNames: readonly string[] = [
 ];
 
 /**
- * Every variable as documentation needs it: what the parser says it expects, and what it makes of nothing (`undefined`
- * where that is not one value).
+ * Every variable as the documentation needs it: what the parser says that it expects, and the value that it gives to a
+ * variable that is not set (`undefined` where there is none).
  */
 export const describeVariables = (): readonly VariableDescription[] =>
   Object.entries(variables.shape).map(([name, schema]) => ({
@@ -175,7 +197,7 @@ export const configFrom = (environment: Environment): Config => {
 /** The configuration of an empty environment. */
 export const defaultConfig = (): Config => toConfig(variables.parse({}));
 
-/** The first administrator's password is under the rules of all others. */
+/** The password of the first administrator has to keep the rules for all passwords. */
 const passwordIssues = ({ bootstrapAdmin, passwordMinCodePoints }: Config): readonly ConfigIssue[] => {
   if (bootstrapAdmin === undefined) return [];
   const { email, password } = bootstrapAdmin;
@@ -197,7 +219,8 @@ const toConfig = (of: Variables): Config => {
     },
     ops: of.OPS_PORT === 'off' ? undefined : { host: of.OPS_HOST, port: of.OPS_PORT },
     dataDirectory: of.DATA_DIR,
-    postgres: of.DATABASE_URL,
+    postgres: of.DATABASE_URL && { ...of.DATABASE_URL, schema: of.DATABASE_SCHEMA },
+    postgresDirect: of.DATABASE_DIRECT_URL && { ...of.DATABASE_DIRECT_URL, schema: of.DATABASE_SCHEMA },
     instances: of.INSTANCES ?? (of.DATABASE_URL === undefined ? 'one' : 'many'),
     tokens: {
       secrets: of.JWT_SECRET === undefined ? [] : [of.JWT_SECRET, ...of.JWT_PREVIOUS_SECRETS],
@@ -209,18 +232,15 @@ const toConfig = (of: Variables): Config => {
       keyPrefix: of.CACHE_KEY_PREFIX,
       maxStalenessMs: of.MAX_STALENESS_MS,
       journalBoundMs: of.JOURNAL_BOUND_MS,
-      whenDatabaseUnreachable: of.WHEN_DATABASE_UNREACHABLE,
+      serveWithoutDatabaseMs: of.WHEN_DATABASE_UNREACHABLE === 'serve' ? of.SERVE_WITHOUT_DATABASE_MS : 0,
+      auditShare: of.CONSISTENCY_AUDIT,
       memoryMaxEntries: of.MEMORY_MAX_ENTRIES,
       memoryMaxBytes: of.MEMORY_MAX_MIB * mebibyte,
       ttlsMs: {
-        users: of.USER_CACHE_TTL,
-        profiles: of.USER_PROFILE_TTL,
-        emails: of.USER_CACHE_TTL,
-        usernames: of.USER_CACHE_TTL,
-        phones: of.USER_CACHE_TTL,
-        contacts: of.CONTACT_CACHE_TTL,
-        lists: of.CONTACT_LIST_CACHE_TTL,
-        pages: of.CONTACT_LIST_CACHE_TTL,
+        user: of.USER_CACHE_TTL,
+        profile: of.USER_PROFILE_TTL,
+        contact: of.CONTACT_CACHE_TTL,
+        contactList: of.CONTACT_LIST_CACHE_TTL,
       },
     },
     redis: location && {

@@ -1,5 +1,14 @@
-import { ContainerModule } from 'inversify';
+/**
+ * The wiring, a service an entry: its name, its type, the services it is made of, and how it is made of them. A service that
+ * is wired before it is made, or where another is needed, does not compile. `port` marks those that a host may replace by
+ * `Overrides`; what it hands in stays the host's, who closes it. So that operators see what happens, everybody but the
+ * observers themselves uses the database, the cache and the limits as `observed...`, and `events` for a log.
+ */
+// biome-ignore-all format: one line a service
+
 import { CommonPasswords } from '../adapters/blocklist/common-passwords.ts';
+import type { Http } from '../adapters/http/http.ts';
+import type { ObserveRequests, Operations } from '../adapters/http/operations.ts';
 import { JoseAccessTokens } from '../adapters/jose/jose-access-tokens.ts';
 import { Argon2PasswordHasher } from '../adapters/oslo/argon2-password-hasher.ts';
 import { systemClock, systemTimer } from '../adapters/system/clock.ts';
@@ -7,19 +16,21 @@ import { systemIds } from '../adapters/system/ids.ts';
 import { RecentEvents } from '../adapters/system/recent-events.ts';
 import { Counts } from '../adapters/telemetry/counts.ts';
 import { LiveStates } from '../adapters/telemetry/live-state.ts';
-import { prometheusMetrics } from '../adapters/telemetry/metrics.ts';
+import { type MetricsText, prometheusMetrics } from '../adapters/telemetry/metrics.ts';
 import { observeApplication, observeLimits } from '../adapters/telemetry/observed-application.ts';
-import { observeCache } from '../adapters/telemetry/observed-cache.ts';
+import { observeCache, observeJudge } from '../adapters/telemetry/observed-cache.ts';
 import { observeDatabase } from '../adapters/telemetry/observed-database.ts';
+import { observeRequests } from '../adapters/telemetry/observed-requests.ts';
 import type { Sources } from '../adapters/telemetry/readings.ts';
-import { findTracing } from '../adapters/telemetry/tracing.ts';
+import { findTracing, type Tracing } from '../adapters/telemetry/tracing.ts';
 import { KeyedThrottle } from '../adapters/throttle/keyed-throttle.ts';
 import type { Application } from '../application/application.ts';
+import type { Auditing } from '../application/caching/audit.ts';
+import { Belief, type Judge } from '../application/caching/belief.ts';
 import { CachedContactDirectory } from '../application/caching/contact-directory.ts';
-import { explainCache } from '../application/caching/explain-cache.ts';
-import { invalidateUser } from '../application/caching/invalidate-user.ts';
-import { JournalReplayer } from '../application/caching/journal.ts';
+import type { LogReader } from '../application/caching/log-reader.ts';
 import { FencedWrites } from '../application/caching/protocol.ts';
+import { alone, type Confirmations, Receipts } from '../application/caching/receipts.ts';
 import { StatisticsCounter } from '../application/caching/statistics.ts';
 import { CachedUserDirectory } from '../application/caching/user-directory.ts';
 import { addContact } from '../application/contacts/add-contact.ts';
@@ -27,14 +38,18 @@ import { changeContact } from '../application/contacts/change-contact.ts';
 import { getContact } from '../application/contacts/get-contact.ts';
 import { listContacts } from '../application/contacts/list-contacts.ts';
 import { removeContact } from '../application/contacts/remove-contact.ts';
-import { checkReadiness } from '../application/health/check-readiness.ts';
-import { getCacheStatus } from '../application/health/get-cache-status.ts';
+import type { ContactDirectory, UserDirectory } from '../application/directories.ts';
+import { checkReadiness } from '../application/operations/check-readiness.ts';
+import { explainCache } from '../application/operations/explain-cache.ts';
+import { getCacheStatus } from '../application/operations/get-cache-status.ts';
+import { getStatistics } from '../application/operations/get-statistics.ts';
+import { invalidateUser } from '../application/operations/invalidate-user.ts';
 import { authenticate } from '../application/users/authenticate.ts';
-import { bootstrapAdmin } from '../application/users/bootstrap-admin.ts';
 import { changePassword } from '../application/users/change-password.ts';
 import { changeProfile } from '../application/users/change-profile.ts';
 import { deactivateSelf } from '../application/users/deactivate-self.ts';
 import { deactivateUser } from '../application/users/deactivate-user.ts';
+import { type BootstrapAdmin, bootstrapAdmin } from '../application/users/first-admin.ts';
 import { getProfile } from '../application/users/get-profile.ts';
 import { getUser } from '../application/users/get-user.ts';
 import { logIn } from '../application/users/log-in.ts';
@@ -43,175 +58,132 @@ import { reactivateUser } from '../application/users/reactivate-user.ts';
 import { register } from '../application/users/register.ts';
 import { setRole } from '../application/users/set-role.ts';
 import { signOutEverywhere } from '../application/users/sign-out-everywhere.ts';
-import { Closing } from './closing.ts';
+import type { PasswordRules } from '../domain/password.ts';
+import type { Cache } from '../domain/ports/cache.ts';
+import type { ChangeLog, ReceiptBus } from '../domain/ports/change-log.ts';
+import type {
+  AttemptCounters,
+  ContactRepository,
+  Database,
+  DatabaseHealth,
+  ProvedReads,
+  Transactions,
+  UserRepository,
+} from '../domain/ports/persistence.ts';
+import type { Clock, Ids, Log, Timer } from '../domain/ports/runtime.ts';
+import type {
+  AccessTokens,
+  LoginThrottle,
+  PasswordBlocklist,
+  PasswordHasher,
+  RequestLimits,
+} from '../domain/ports/security.ts';
+import type { Secret } from '../domain/secret.ts';
 import type { Config } from './config.ts';
 import {
+  Draining,
   derive,
   findSecrets,
   observeRedis,
+  openAudit,
   openCache,
   openDatabase,
+  openHttp,
   openLimits,
   openLog,
+  openReader,
   openShared,
+  type Shared,
 } from './resources.ts';
-import { type Services, services } from './services.ts';
-import { type Box, box, boxOf, constant } from './wiring.ts';
+import type { SigningSecrets } from './signing-secret.ts';
+import { type WaitForDatabase, waitForDatabase } from './wait-for-database.ts';
+import { type Box, box, boxOf, construct, given, type Port, port } from './wiring.ts';
 
-/** Services that a host brings itself. They stay the host's: it closes them. */
-export type Overrides = { readonly [Name in keyof Services]?: Services[Name] };
+export const config: Box<Config> = given();
+export const maxStalenessMs: Box<number> = box({ config }, ({ config }) => config.cache.maxStalenessMs);
+export const journalBoundMs: Box<number> = box({ config }, ({ config }) => config.cache.journalBoundMs);
 
-type Boxes = { readonly [Name in keyof Services]: Box<Services[Name]> };
+export const clock: Port<Clock> = port({}, () => systemClock);
+export const timer: Port<Timer> = port({}, () => systemTimer);
+export const ids: Port<Ids> = port({}, () => systemIds);
+export const counts: Box<Counts> = box({}, () => new Counts());
+export const tracing: Box<Tracing | undefined> = box({}, findTracing);
+export const log: Port<Log> = port({ config, clock }, openLog);
+export const events: Box<RecentEvents> = box({ log, clock, counts }, ({ log, clock, counts }) => new RecentEvents(log, clock, (level) => counts.logLines.add(level)));
 
-/** The wiring diagram: a line a box, with its inputs. */
-const boxes = (given: Config): Boxes => {
-  const { config, secrets, clock, timer, ids, hasher, tokens, shared, caches } = services;
-  // Everybody uses these as they are observed.
-  const { events: log, observedDatabase: database, observedCache: cache } = services;
-  const { counts, tracing, sources, unobservedApplication } = services;
-  const { users, contacts, transactions, journal, health, statistics, writes } = services;
-  const { userDirectory, contactDirectory } = services;
-  const {
-    ttlSeconds,
-    blocklist,
-    passwordRules,
-    throttle,
-    throttleKey,
-    attempts,
-    maxStalenessMs,
-    journalBoundMs,
-    whenDatabaseUnreachable,
-  } = services;
-  // biome-ignore format: one line a box
-  return {
-    config: constant(given),
-    secrets: box(findSecrets, { config, log }),
-    ttlSeconds: constant(given.tokens.ttlSeconds),
-    blocklist: box(() => new CommonPasswords(), {}),
-    passwordRules: box(({ blocklist }) => ({ blocklist, minCodePoints: given.passwordMinCodePoints }), { blocklist }),
-    maxStalenessMs: constant(given.cache.maxStalenessMs),
-    journalBoundMs: constant(given.cache.journalBoundMs),
-    whenDatabaseUnreachable: constant(given.cache.whenDatabaseUnreachable),
+export const secrets: Port<SigningSecrets> = port({ config, log: events }, findSecrets);
+export const ttlSeconds: Box<number> = box({ config }, ({ config }) => config.tokens.ttlSeconds);
+export const tokens: Port<AccessTokens> = port({ secrets, ttlSeconds, clock, ids }, construct(JoseAccessTokens));
+export const hasher: Port<PasswordHasher> = port({ config }, ({ config }) => new Argon2PasswordHasher(config.hashing));
+export const blocklist: Port<PasswordBlocklist> = port({}, () => new CommonPasswords());
+export const passwordRules: Box<PasswordRules> = box({ blocklist, config }, ({ blocklist, config }) => ({ blocklist, minCodePoints: config.passwordMinCodePoints }));
 
-    clock: constant(systemClock),
-    timer: constant(systemTimer),
-    ids: constant(systemIds),
-    counts: box(() => new Counts(), {}),
-    tracing: box(findTracing, {}),
-    log: box(openLog, { config, clock }),
-    events: box(({ log, clock, counts }) => new RecentEvents(log, clock, (level) => counts.logLines.add(level)), { log: services.log, clock, counts }),
-    hasher: box(({ timer, config }) => new Argon2PasswordHasher(timer, config.hashing), { timer, config }),
-    tokens: box(construct(JoseAccessTokens), { secrets, ttlSeconds, clock, ids }),
+export const database: Port<Database> = port({ config, log: events }, openDatabase);
+export const observedDatabase: Box<Database> = box({ database, counts, clock, tracing }, ({ database, ...needs }) => observeDatabase(database, needs));
+export const users: Box<UserRepository> = box({ database: observedDatabase }, ({ database }) => database.users);
+export const contacts: Box<ContactRepository> = box({ database: observedDatabase }, ({ database }) => database.contacts);
+export const transactions: Box<Transactions> = box({ database: observedDatabase }, ({ database }) => database.transactions);
+export const changeLog: Box<ChangeLog> = box({ database: observedDatabase }, ({ database }) => database.log);
+export const reads: Box<ProvedReads> = box({ database: observedDatabase }, ({ database }) => database.reads);
+export const attempts: Box<AttemptCounters> = box({ database: observedDatabase }, ({ database }) => database.attempts);
+export const health: Box<DatabaseHealth> = box({ database: observedDatabase }, ({ database }) => database.health);
+export const ready: Box<WaitForDatabase> = box({ health, clock, timer }, waitForDatabase);
+export const throttleKey: Box<Secret<'derived'>> = box({ secrets }, ({ secrets }) => derive(secrets[0], 'kith login attempts'));
+export const throttle: Port<LoginThrottle> = port({ attempts, throttleKey, clock }, construct(KeyedThrottle));
 
-    database: box(openDatabase, { config, log }),
-    observedDatabase: box(({ database, ...needs }) => observeDatabase(database, needs), { database: services.database, counts, clock, tracing }),
-    users: box(({ database }) => database.users, { database }),
-    contacts: box(({ database }) => database.contacts, { database }),
-    transactions: box(({ database }) => database.transactions, { database }),
-    journal: box(({ database }) => database.journal, { database }),
-    attempts: box(({ database }) => database.attempts, { database }),
-    throttleKey: box(({ secrets }) => derive(secrets[0], 'kith login attempts'), { secrets }),
-    throttle: box(construct(KeyedThrottle), { attempts, throttleKey, clock }),
-    health: box(({ database }) => database.health, { database }),
+export const belief: Box<Belief> = box({}, () => new Belief());
+export const judge: Box<Judge> = box({ belief, counts }, ({ belief, counts }) => observeJudge(belief, counts));
+export const shared: Box<Shared | undefined> = box({ config, secrets, clock, timer, ids, log: events, judge }, openShared);
+export const observedShared: Box<Shared | undefined> = box({ shared, counts, clock, tracing }, observeRedis);
+export const cache: Port<Cache> = port({ config, shared: observedShared, clock, ids, judge }, openCache);
+export const observedCache: Box<Cache> = box({ cache, counts, clock, tracing }, ({ cache, ...needs }) => observeCache(cache, needs));
+export const statistics: Box<StatisticsCounter> = box({}, () => new StatisticsCounter());
+export const receiptBus: Box<ReceiptBus | undefined> = box({ shared }, ({ shared }) => shared?.bus);
+export const reader: Box<LogReader | undefined> = box({ config, receiptBus, changeLog, cache: observedCache, belief, clock, timer, ids, log: events, statistics }, openReader);
+export const confirmations: Box<Confirmations> = box({ receiptBus, changeLog, clock, timer, log: events, reader }, ({ reader, ...needs }) => (reader === undefined ? alone : new Receipts({ ...needs, reader })));
+export const writes: Box<FencedWrites> = box({ transactions, changeLog, cache: observedCache, belief, clock, timer, ids, log: events, statistics, confirmations }, construct(FencedWrites));
+export const audit: Box<Auditing> = box({ config, reads, cache: observedCache, counts, clock, timer, log: events }, openAudit);
+export const userDirectory: Box<UserDirectory> = box({ users, reads, caches: observedCache, clock, timer, log: events, statistics, audit }, construct(CachedUserDirectory));
+export const contactDirectory: Box<ContactDirectory> = box({ reads, caches: observedCache, clock, timer, ids, statistics, audit }, construct(CachedContactDirectory));
 
-    shared: box(openShared, { config, secrets, clock, timer, ids, log }),
-    observedShared: box(observeRedis, { shared, counts, clock, tracing }),
-    limits: box(openLimits, { config, shared, secrets }),
-    observedLimits: box(({ limits, counts }) => observeLimits(limits, counts), { limits: services.limits, counts }),
-    cache: box(openCache, { config, shared: services.observedShared, clock, ids }),
-    observedCache: box(({ cache, ...needs }) => observeCache(cache, needs), { cache: services.cache, counts, clock, tracing }),
-    caches: box(({ cache }) => cache.caches, { cache }),
-    statistics: box(() => new StatisticsCounter(), {}),
-    writes: box(construct(FencedWrites), { transactions, journal, cache, clock, timer, ids, log, statistics, journalBoundMs }),
-    replayer: box(construct(JournalReplayer), { journal, cache, clock, timer, log, statistics, journalBoundMs, whenDatabaseUnreachable }),
-    userDirectory: box(construct(CachedUserDirectory), { users, caches, clock, timer, log, statistics }),
-    contactDirectory: box(construct(CachedContactDirectory), { contacts, caches, clock, timer, ids, statistics }),
-
-    bootstrapAdmin: box(bootstrapAdmin, { users, writes, hasher, clock, ids, passwordRules }),
-    unobservedApplication: boxOf<Application>({
-      register: box(register, { directory: userDirectory, tokens, throttle, log, writes, hasher, clock, ids, passwordRules }),
-      logIn: box(logIn, { users, hasher, throttle, tokens, writes, log }),
-      authenticate: box(authenticate, { tokens, directory: userDirectory }),
-      changeProfile: box(changeProfile, { users, hasher, throttle, writes, clock }),
-      changePassword: box(changePassword, { users, hasher, throttle, writes, tokens, clock, passwordRules }),
-      signOutEverywhere: box(signOutEverywhere, { writes, clock }),
-      deactivateSelf: box(deactivateSelf, { users, hasher, throttle, writes, clock }),
-      getUser: box(({ directory }) => getUser(directory), { directory: userDirectory }),
-      getProfile: box(({ directory }) => getProfile(directory), { directory: userDirectory }),
-      lookUpUsers: box(({ directory }) => lookUpUsers(directory), { directory: userDirectory }),
-      deactivateUser: box(deactivateUser, { writes, clock }),
-      reactivateUser: box(reactivateUser, { writes, clock }),
-      setRole: box(setRole, { writes, clock }),
-      addContact: box(addContact, { writes, clock, ids }),
-      getContact: box(({ directory }) => getContact(directory), { directory: contactDirectory }),
-      listContacts: box(listContacts, { directory: contactDirectory, contacts }),
-      changeContact: box(changeContact, { writes, clock }),
-      removeContact: box(({ writes }) => removeContact(writes), { writes }),
-      explainCache: box(explainCache, { users, caches }),
-      invalidateUser: box(invalidateUser, { users, contacts, journal, cache, statistics }),
-      getCacheStatus: box(getCacheStatus, { cache, journal, statistics, maxStalenessMs }),
-      getStatistics: box(({ statistics }) => () => statistics.read(), { statistics }),
-      checkReadiness: box(checkReadiness, { health, clock }),
-    }),
-    application: box(({ unobservedApplication, counts, tracing }) => observeApplication(unobservedApplication, counts, tracing), { unobservedApplication, counts, tracing }),
-
-    sources: box(sourcesOf, { counts, clock, statistics, cache, database, hasher, shared, maxStalenessMs, journalBoundMs }),
-    metrics: box(({ sources }) => prometheusMetrics(sources), { sources }),
-    liveStates: box(({ sources, timer }) => new LiveStates(sources, timer), { sources, timer }),
-  };
-};
-
-type Needs<Name extends keyof Services> = Pick<Services, Name>;
-
-/** Where the numbers are that operators see. */
-const sourcesOf = ({
-  shared,
-  ...needs
-}: Needs<'shared' | Exclude<keyof Sources, 'redisCounters'>>): Sources => ({
-  ...needs,
-  redisCounters: shared?.counters,
+export const firstAdmin: Box<BootstrapAdmin> = box({ users, writes, hasher, clock, ids, passwordRules }, bootstrapAdmin);
+export const unobservedApplication: Box<Application> = boxOf<Application>({
+  register: box({ directory: userDirectory, tokens, throttle, log: events, writes, hasher, clock, ids, passwordRules }, register),
+  logIn: box({ users, hasher, throttle, tokens, writes, log: events }, logIn),
+  authenticate: box({ tokens, directory: userDirectory }, authenticate),
+  changeProfile: box({ users, hasher, throttle, writes, clock }, changeProfile),
+  changePassword: box({ users, hasher, throttle, writes, tokens, clock, passwordRules }, changePassword),
+  signOutEverywhere: box({ writes, clock }, signOutEverywhere),
+  deactivateSelf: box({ users, hasher, throttle, writes, clock }, deactivateSelf),
+  getUser: box({ directory: userDirectory }, ({ directory }) => getUser(directory)),
+  getProfile: box({ directory: userDirectory }, ({ directory }) => getProfile(directory)),
+  lookUpUsers: box({ directory: userDirectory }, ({ directory }) => lookUpUsers(directory)),
+  deactivateUser: box({ writes, clock }, deactivateUser),
+  reactivateUser: box({ writes, clock }, reactivateUser),
+  setRole: box({ writes, clock }, setRole),
+  addContact: box({ writes, clock, ids }, addContact),
+  getContact: box({ directory: contactDirectory }, ({ directory }) => getContact(directory)),
+  listContacts: box({ directory: contactDirectory, contacts }, listContacts),
+  changeContact: box({ writes, clock }, changeContact),
+  removeContact: box({ writes }, ({ writes }) => removeContact(writes)),
+  explainCache: box({ users, caches: observedCache }, explainCache),
+  invalidateUser: box({ users, contacts, cache: observedCache, statistics }, invalidateUser),
+  getCacheStatus: box({ cache: observedCache, statistics, maxStalenessMs }, getCacheStatus),
+  getStatistics: box({ statistics }, ({ statistics }) => getStatistics(statistics)),
+  checkReadiness: box({ health, clock }, checkReadiness),
 });
+export const application: Box<Application> = box({ unobservedApplication, counts, tracing }, ({ unobservedApplication, counts, tracing }) => observeApplication(unobservedApplication, counts, tracing));
 
-const construct =
-  <T, Needs>(type: new (needs: Needs) => T): ((needs: Needs) => T) =>
-  (needs) =>
-    new type(needs);
+export const sources: Box<Sources> = box({ counts, clock, statistics, cache: observedCache, database: observedDatabase, hasher, shared, maxStalenessMs, journalBoundMs }, ({ shared, ...needs }) => ({ ...needs, redisCounters: shared?.counters }));
+export const metrics: Box<MetricsText> = box({ sources }, ({ sources }) => prometheusMetrics(sources));
+export const liveStates: Box<LiveStates> = box({ sources, timer }, ({ sources, timer }) => new LiveStates(sources, timer));
+export const operations: Box<Operations> = box({ metrics, liveStates, events }, ({ metrics, liveStates, events }) => ({
+  metrics,
+  state: async (after) => ({ ...(await liveStates.read(after.sample)), events: events.since(after.event) }),
+}));
 
-/**
- * Everything as a module that an Inversify container can load. What is opened is closed by disposing, each thing before
- * those it was made of: Inversify's own deactivation goes in the order of binding.
- */
-export const kithModule = (
-  config: Config,
-  overrides: Overrides = {},
-): AsyncDisposable & { readonly module: ContainerModule } => {
-  const opened = new Closing();
-  const module = new ContainerModule(({ bind }) => {
-    const bindOne = <Name extends keyof Services>(
-      name: Name,
-      { make, inputs }: Box<Services[Name]>,
-    ): void => {
-      const given = overrides[name];
-      if (given !== undefined) bind<unknown>(services[name]).toConstantValue(given);
-      else {
-        bind<unknown>(services[name])
-          .toResolvedValue(make, [...inputs])
-          .inSingletonScope()
-          .onActivation((_, service) => remember(opened, service));
-      }
-    };
-    const all = boxes(config);
-    for (const name of Object.keys(all)) if (isService(name)) bindOne(name, all[name]);
-  });
-  return { module, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
-};
-
-const remember = <T>(opened: Closing, service: T): T => {
-  if (isAsyncDisposable(service)) opened.use(service);
-  return service;
-};
-
-const isAsyncDisposable = (service: unknown): service is AsyncDisposable =>
-  typeof service === 'object' && service !== null && Symbol.asyncDispose in service;
-
-const isService = (name: string): name is keyof Services => Object.hasOwn(services, name);
+export const limits: Port<RequestLimits> = port({ config, shared, secrets }, openLimits);
+export const observedLimits: Box<RequestLimits> = box({ limits, counts }, ({ limits, counts }) => observeLimits(limits, counts));
+export const draining: Box<Draining> = box({}, () => new Draining());
+export const observe: Box<ObserveRequests> = box({ counts, tracing }, ({ counts, tracing }) => observeRequests(counts, tracing));
+export const http: Box<Http> = box({ config, application, log: events, limits: observedLimits, draining, observe, operations }, openHttp);

@@ -8,7 +8,7 @@ import { StartRefused } from './start-refused.ts';
 const fileName = 'development-jwt-secret';
 const secretBytes = 32;
 
-/** Secrets for whoever has configured none: random, and as strong as they come. */
+/** A random secret, for a process for which none is configured. */
 export const randomSecret = (): Secret<'signing-secret'> =>
   new Secret(Buffer.from(crypto.getRandomValues(new Uint8Array(secretBytes))).toString('base64url'));
 
@@ -38,7 +38,8 @@ const readSecret = async (path: string): Promise<Secret<'signing-secret'> | unde
 /** `undefined` if somebody else was first. */
 const makeSecret = async (path: string): Promise<Secret<'signing-secret'> | undefined> => {
   const secret = randomSecret();
-  // Written whole under a name of our own, then linked: a link appears at once, and fails where there is one already.
+  // Written completely under another name, and then linked to its own. The link appears in one step, and fails if another
+  // process has made it first; so nobody reads half a secret, and nobody replaces one that is in use.
   const draft = `${path}.${crypto.randomUUID()}`;
   await writeFile(draft, `${Secret.reveal(secret)}\n`, { flag: 'wx', mode: 0o600, flush: true });
   try {

@@ -10,11 +10,12 @@ export const isSet = (environment: Environment, name: string): boolean =>
 /** What a signing secret has to be, in words. */
 export const strong: string = 'at least 32 random bytes, as `openssl rand -base64 32` makes them';
 
-// Upstash gives every database a rediss:// URL too. Over REST there are no pushes, so no bus and no fresh memory.
+// REST has no pushes, so there would be no bus, and what a process holds in memory could not be kept fresh. Upstash gives
+// every database a rediss:// URL too.
 const noRest =
   'nothing: the REST protocol is not supported; set REDIS_URL to the rediss:// URL of the same database';
 
-/** What one variable makes of another. */
+/** Variables that are missing or wrong because of what another variable is. */
 export const crossIssues = (environment: Environment): readonly ConfigIssue[] => {
   const issues: ConfigIssue[] = [];
   const need = (name: string, isNeeded: boolean, expected: string): void => {

@@ -12,7 +12,7 @@ import { openLog } from './resources.ts';
 import { StartRefused } from './start-refused.ts';
 
 const exitCodes = { failed: 1, configuration: 78 };
-/** How long the process goes on taking requests after it said that it is not ready: load balancers look once in a while. */
+/** How long the process still takes requests after it has said that it is not ready, so that load balancers notice. */
 const noticeMs = 500;
 const requestsMs = 8000;
 const shutdownMs = 10_000;
@@ -31,7 +31,7 @@ const main = async (): Promise<void> => {
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
-  // Whoever read our output went away. That is no reason to stop serving.
+  // The reader of our output may go away. That is no reason to stop serving.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   try {
@@ -76,7 +76,7 @@ const listenOrRefuse = async (
   }
 };
 
-/** A database that is away is waited for: it is no reason not to serve. */
+/** Tries again while the database is away; the server serves meanwhile. */
 const ensureAdmin = async (kith: Kith, { bootstrapAdmin }: Config, log: Log): Promise<void> => {
   if (bootstrapAdmin === undefined) return;
   const { email, password } = bootstrapAdmin;
@@ -93,12 +93,15 @@ const ensureAdmin = async (kith: Kith, { bootstrapAdmin }: Config, log: Log): Pr
   }
 };
 
-/** Not ready first, then nothing new, then the end of what is under way; and an end in any case. */
+/**
+ * On a signal: says that it is not ready, takes no new connections, waits for the requests under way, closes everything, and
+ * exits. After `shutdownMs` it exits in any case.
+ */
 const stopOnSignals = (kith: Kith, server: Listener, ops: Listener | undefined, log: Log): void => {
   let stoppingSinceMs: number | undefined;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (stoppingSinceMs !== undefined) {
-      // Somebody at a terminal who asks again does not want to wait. One Ctrl-C may come twice: from npm, too.
+      // A second Ctrl-C means: do not wait. But under npm one Ctrl-C arrives twice, so a second within a second is not one.
       if (signal === 'SIGINT' && systemClock.monotonicMs() - stoppingSinceMs > 1000) process.exit(130);
       return;
     }
@@ -119,7 +122,7 @@ const stopOnSignals = (kith: Kith, server: Listener, ops: Listener | undefined, 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
 };
 
-/** For a person at a terminal; the log says it for machines. */
+/** For a person at a terminal; programs read the log. */
 const say = (line: string): void => {
   process.stderr.write(`kith: ${line}\n`);
 };

@@ -1,67 +1,111 @@
 import { createHmac } from 'node:crypto';
 import process from 'node:process';
+import { createHttp, type Http, type HttpOptions } from '../adapters/http/http.ts';
 import { MemoryCache } from '../adapters/memory/memory-cache.ts';
-import { addressLimits } from '../adapters/rate-limit/address-limits.ts';
+import { addressLimits, type ScriptStore } from '../adapters/rate-limit/address-limits.ts';
 import { systemTimer } from '../adapters/system/clock.ts';
 import { jsonLog } from '../adapters/system/log.ts';
 import { steadyLog } from '../adapters/system/steady-log.ts';
+import type { Counts } from '../adapters/telemetry/counts.ts';
+import type { Observing } from '../adapters/telemetry/observed-cache.ts';
 import { observeShared } from '../adapters/telemetry/observed-redis.ts';
 import { MemoryTier } from '../adapters/tiered/memory-tier.ts';
-import { TieredCache } from '../adapters/tiered/tiered-cache.ts';
-import type { Cache } from '../domain/ports/cache.ts';
+import { type SharedCache, TieredCache } from '../adapters/tiered/tiered-cache.ts';
+import type { Application } from '../application/application.ts';
+import {
+  type Auditing,
+  ConsistencyAudit,
+  type ConsistencyAuditNeeds,
+  unaudited,
+} from '../application/caching/audit.ts';
+import type { Judge } from '../application/caching/belief.ts';
+import { Gate } from '../application/caching/gate.ts';
+import { retentionMs } from '../application/caching/limits.ts';
+import { LogReader, type LogReaderNeeds } from '../application/caching/log-reader.ts';
+import type { RedisCounters } from '../application/operations/live-state.ts';
+import { recordKinds } from '../application/records/kinds.ts';
+import type { Cache, InvalidationBus } from '../domain/ports/cache.ts';
+import type { ReceiptBus } from '../domain/ports/change-log.ts';
 import type { Database } from '../domain/ports/persistence.ts';
-import type { Log } from '../domain/ports/runtime.ts';
+import type { Clock, Ids, Log, Timer } from '../domain/ports/runtime.ts';
 import type { RequestLimits } from '../domain/ports/security.ts';
 import { Secret } from '../domain/secret.ts';
+import type { Config } from './config.ts';
 import { developmentSecret } from './development-secret.ts';
-import type { Services, Shared, SigningSecrets } from './services.ts';
+import type { SigningSecrets } from './signing-secret.ts';
 
-type Needs<Name extends keyof Services> = Pick<Services, Name>;
+type Configured<Needs = unknown> = Needs & { readonly config: Config };
 
-/** Everything goes to standard output, one line an event, where whoever runs the process collects it. */
-export const openLog = ({ config, clock }: Needs<'config' | 'clock'>): Log =>
+/** Writes one line for each event to standard output. */
+export const openLog = ({ config, clock }: Configured<{ readonly clock: Clock }>): Log =>
   steadyLog(
     jsonLog({ level: config.logLevel, clock, write: (line) => process.stdout.write(line) }),
     systemTimer,
   );
 
 /** The configured secrets, or the one that is made and kept for development. */
-export const findSecrets = async ({ config, log }: Needs<'config' | 'log'>): Promise<SigningSecrets> => {
+export const findSecrets = async ({
+  config,
+  log,
+}: Configured<{ readonly log: Log }>): Promise<SigningSecrets> => {
   const [first, ...others] = config.tokens.secrets;
   if (first !== undefined) return [first, ...others];
   log.warn('development-secret', { directory: config.dataDirectory, hint: 'set JWT_SECRET in production' });
   return [await developmentSecret(config.dataDirectory)];
 };
 
-// Drivers are loaded when they are chosen: what is not used is half of what a start would read.
+/** A different key for each purpose (NIST SP 800-108): whoever learns one of them learns nothing about the others. */
+export const derive = (secret: Secret<string>, purpose: string): Secret<'derived'> =>
+  new Secret(createHmac('sha256', Secret.reveal(secret)).update(purpose).digest('base64url'));
 
-export const openDatabase = async ({ config, log }: Needs<'config' | 'log'>): Promise<Database> => {
+// Only the driver that is configured is loaded: loading all of them would take twice as long.
+
+export const openDatabase = async ({ config, log }: Configured<{ readonly log: Log }>): Promise<Database> => {
   if (config.postgres === undefined) {
     const { openEmbedded } = await import('../adapters/mikro-orm/embedded.ts');
     return openEmbedded({ dataDir: config.dataDirectory }, log);
   }
   const { openPostgres } = await import('../adapters/mikro-orm/postgres.ts');
-  return openPostgres({ address: config.postgres }, log);
+  const checkDeadlineMs = config.cache.journalBoundMs / 2;
+  return openPostgres({ address: config.postgres, direct: config.postgresDirect, checkDeadlineMs }, log);
 };
 
-/** Redis connects in the background: that it is down is no reason not to start. */
-export const openShared = async ({
-  config,
-  secrets,
-  ...needs
-}: Needs<'config' | 'secrets' | 'clock' | 'timer' | 'ids' | 'log'>): Promise<Shared | undefined> => {
+/** Redis with its bus. */
+export type Shared = AsyncDisposable & {
+  readonly cache: SharedCache;
+  readonly bus: InvalidationBus & ReceiptBus;
+  readonly scripts: ScriptStore;
+  readonly counters: () => RedisCounters;
+};
+
+type SharedNeeds = Configured<{
+  readonly secrets: SigningSecrets;
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly judge: Judge;
+}>;
+
+/** A start waits no longer than this for Redis, whatever REDIS_POOL_TIMEOUT says. */
+const maxStartWaitMs = 1000;
+
+/** Redis connects in the background, so Kith starts also while Redis is down. */
+export const openShared = async ({ config, secrets, ...needs }: SharedNeeds): Promise<Shared | undefined> => {
   if (config.redis === undefined) return undefined;
+  const { openClient } = await import('../adapters/redis/client.ts');
   const { RedisBus } = await import('../adapters/redis/bus.ts');
-  const { RedisCache, redisDefaults } = await import('../adapters/redis/redis-cache.ts');
+  const { RedisCache } = await import('../adapters/redis/redis-cache.ts');
   const { location, poolTimeoutMs, ...settings } = config.redis;
   const { keyPrefix, ttlsMs, maxStalenessMs } = config.cache;
+  const open = () => openClient(location);
   const hmacKey = derive(secrets[0], 'kith cache key names');
-  const startWaitMs = Math.min(poolTimeoutMs, redisDefaults.startWaitMs);
+  const startWaitMs = Math.min(poolTimeoutMs, maxStartWaitMs);
   const cache = new RedisCache(
-    { ...redisDefaults, ...settings, address: location, hmacKey, keyPrefix, ttlsMs, startWaitMs },
+    { ...settings, kinds: recordKinds(ttlsMs), open, hmacKey, keyPrefix, startWaitMs },
     needs,
   );
-  const bus = new RedisBus({ address: location, keyPrefix, maxStalenessMs }, needs);
+  const bus = new RedisBus({ open, keyPrefix, maxStalenessMs }, needs);
   await cache.start();
   return {
     cache,
@@ -74,17 +118,17 @@ export const openShared = async ({
   };
 };
 
-/** Redis with what is asked of it counted, timed and traced. Whoever opened it closes it. */
+/** Redis, with every command counted, timed and traced. Disposing of this closes nothing: `openShared` does. */
 export const observeRedis = ({
   shared,
   ...observing
-}: Needs<'shared' | 'counts' | 'clock' | 'tracing'>): Shared | undefined => {
+}: Observing & { readonly shared: Shared | undefined }): Shared | undefined => {
   if (shared === undefined) return undefined;
   const { cache } = shared;
   return {
     ...shared,
     cache: {
-      caches: observeShared(cache.caches, observing),
+      ...observeShared(cache, observing),
       inUse: () => cache.inUse(),
       acceptsWrites: () => cache.acceptsWrites(),
       clear: () => cache.clear(),
@@ -95,12 +139,10 @@ export const observeRedis = ({
   };
 };
 
-/** Over Redis where there is one. */
-export const openLimits = ({
-  config,
-  shared,
-  secrets,
-}: Needs<'config' | 'shared' | 'secrets'>): RequestLimits =>
+type LimitsNeeds = Configured<{ readonly shared: Shared | undefined; readonly secrets: SigningSecrets }>;
+
+/** The limits per address, which all instances share if there is a Redis. */
+export const openLimits = ({ config, shared, secrets }: LimitsNeeds): RequestLimits =>
   addressLimits({
     perMinute: { 'log-in': config.http.logInsPerMinute, registration: config.http.registrationsPerMinute },
     hmacKey: derive(secrets[0], 'kith request limits'),
@@ -108,28 +150,86 @@ export const openLimits = ({
     store: shared?.scripts,
   });
 
-/** Memory over Redis; memory alone, for a process that shares its database with none; or memory that trusts itself briefly. */
-export const openCache = ({
-  config,
-  shared,
-  clock,
-  ids,
-}: Needs<'config' | 'shared' | 'clock' | 'ids'>): Cache => {
+type CacheNeeds = Configured<{
+  readonly shared: Shared | undefined;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly judge: Judge;
+}>;
+
+/**
+ * Whether anybody else may change what this process caches, or write what it reads from a cache. Only an embedded database
+ * without Redis is changed by this process alone: a host that brings another one says with INSTANCES what it is.
+ */
+const isShared = ({ postgres, redis, instances }: Config): boolean =>
+  postgres !== undefined || redis !== undefined || instances === 'many';
+
+/** Memory over Redis if there is one, or memory alone; for the only process its whole cache, which needs no log. */
+export const openCache = ({ config, shared, clock, ids, judge }: CacheNeeds): Cache => {
   const { memoryMaxEntries: maxEntries, memoryMaxBytes: maxBytes } = config.cache;
-  const { ttlsMs, maxStalenessMs, journalBoundMs } = config.cache;
-  if (shared === undefined && config.instances === 'one')
-    return new MemoryCache({ clock, ids, maxEntries, maxBytes, ttlsMs });
-  const memory = new MemoryTier(clock, maxEntries, maxStalenessMs, maxBytes);
-  return new TieredCache({
-    clock,
-    memory,
-    ttlsMs,
-    maxStalenessMs,
-    journalBoundMs,
-    ...(shared && { shared }),
-  });
+  const { journalBoundMs, serveWithoutDatabaseMs } = config.cache;
+  const kinds = recordKinds(config.cache.ttlsMs);
+  if (!isShared(config)) return new MemoryCache({ kinds, clock, ids, maxEntries, maxBytes });
+  const gate = new Gate({ clock, boundMs: journalBoundMs, silentBoundMs: serveWithoutDatabaseMs });
+  // Without a bus there is nothing sooner than the log.
+  const maxStalenessMs = shared === undefined ? Number.POSITIVE_INFINITY : config.cache.maxStalenessMs;
+  const memory = new MemoryTier({ clock, gate, maxEntries, maxBytes, maxStalenessMs });
+  return new TieredCache({ kinds, clock, memory, gate, judge, ...(shared && { shared }) });
 };
 
-/** A key of its own for each purpose (NIST SP 800-108): what one of them gives away says nothing about another. */
-export const derive = (secret: Secret<string>, purpose: string): Secret<'derived'> =>
-  new Secret(createHmac('sha256', Secret.reveal(secret)).update(purpose).digest('base64url'));
+type ReaderNeeds = Configured<Omit<LogReaderNeeds, 'boundMs' | 'retentionMs'>>;
+
+/** Whoever reads the log; nobody where nobody else changes anything. */
+export const openReader = ({ config, ...needs }: ReaderNeeds): LogReader | undefined =>
+  isShared(config)
+    ? new LogReader({
+        ...needs,
+        boundMs: config.cache.journalBoundMs,
+        retentionMs: retentionMs(Math.max(...Object.values(config.cache.ttlsMs))),
+      })
+    : undefined;
+
+type AuditNeeds = Configured<Omit<ConsistencyAuditNeeds, 'counts' | 'chance' | 'share' | 'boundMs'>> & {
+  readonly counts: Counts;
+};
+
+/**
+ * Whoever holds answers against the database. Where nobody else changes anything there is no log that is kept for long
+ * enough, and each statement of the embedded database would hold up everybody: what is cached there depends on this process
+ * alone.
+ */
+export const openAudit = ({ config, counts, ...needs }: AuditNeeds): Auditing => {
+  const { auditShare: share, journalBoundMs: boundMs } = config.cache;
+  if (share === 0 || !isShared(config)) return unaudited;
+  return new ConsistencyAudit({ ...needs, counts: counts.audits, chance: Math.random, share, boundMs });
+};
+
+/** Whether this process is about to stop, and takes no new work. */
+export class Draining {
+  #isOn = false;
+
+  start(): void {
+    this.#isOn = true;
+  }
+
+  isOn(): boolean {
+    return this.#isOn;
+  }
+}
+
+type HttpNeeds = Configured<
+  Required<Pick<HttpOptions, 'log' | 'limits' | 'observe' | 'operations'>> & {
+    readonly application: Application;
+    readonly draining: Draining;
+  }
+>;
+
+export const openHttp = ({ config, application, draining, ...needs }: HttpNeeds): Http =>
+  createHttp(application, {
+    ...needs,
+    // Faster than our own ids, which can be sorted by time: nobody sorts requests by their ids.
+    ids: { uuid: () => crypto.randomUUID() },
+    corsOrigins: config.http.corsOrigins,
+    trustedProxies: config.http.trustedProxies,
+    isShuttingDown: () => draining.isOn(),
+  });

@@ -1,4 +1,4 @@
-/** A reason not to start that whoever starts Kith can do something about. Its message is for them, and holds no secret. */
+/** A reason not to start that the person who starts Kith can remove. The message is for that person, and holds no secret. */
 export class StartRefused extends Error {
   override readonly name = 'StartRefused';
 }

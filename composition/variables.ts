@@ -4,15 +4,15 @@ import { Secret } from '../domain/secret.ts';
 import type { Parsed } from '../domain/text.ts';
 
 /**
- * A form that an environment variable can have. Its one message says what is expected; zod's own messages do not get
- * out, for some repeat the value.
+ * A form that an environment variable can have. Its one message says what is expected; zod's own messages are not shown,
+ * because some of them repeat the value.
  */
 export type Variable<T> = z.ZodType<T, string>;
 
 export const text = (expected: string, isRight: (value: string) => boolean): Variable<string> =>
   z.string().refine(isRight, expected);
 
-/** A form that the domain or an adapter knows. */
+/** A form that a parse function of the domain or of an adapter decides. */
 export const parsed = <T>(parse: (input: string) => Parsed<T>): Variable<T> =>
   z.string().transform((value, context) => {
     const outcome = parse(value);
@@ -55,11 +55,14 @@ export const port: Variable<number> = number(
   'a port up to 65535 (0 takes a free one)',
 );
 
-/** Seconds, as the variable has them, in milliseconds, as the code does. */
+/** A variable in seconds, as milliseconds, which the code uses. */
 export const secondsAsMs = (minimum: number, maximum: number): Variable<number> =>
   number(/^\d{1,9}(?:\.\d{1,6})?$/, minimum, maximum, `seconds from ${minimum} to ${maximum}`).transform(
     (value) => Math.round(value * 1000),
   );
+
+/** A part of a whole. */
+export const share: Variable<number> = number(/^\d(?:\.\d{1,9})?$/, 0, 1, 'a share from 0 to 1, like 0.001');
 
 function number(pattern: RegExp, minimum: number, maximum: number, expected: string): Variable<number> {
   return z

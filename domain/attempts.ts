@@ -5,10 +5,10 @@ import type { Brand } from './identifiers.ts';
  *
  * Failures are counted twice: for each origin at each account, and for each account over all origins. Five failures of one
  * origin delay that origin and nobody else, so a stranger cannot lock anybody out. Against guesses spread over many
- * addresses the account's own count slows down all origins *but those from which somebody logged in before*: its owner at
- * home notices nothing. Only an owner at a new place, during such an attack, has to wait as the attackers do.
+ * addresses the account's own count delays all origins *but those from which somebody has logged in before*, so that its
+ * owner at home notices nothing. Only an owner at a new place, during such an attack, has to wait like the attackers.
  *
- * A delay and never a lock-out, because a lock-out is a weapon: whoever knows a name could aim it.
+ * A delay and never a lock-out: otherwise whoever knows a name could lock its owner out.
  */
 export const attemptLimits = {
   /** Failures of one origin at one account that cost nothing. */
@@ -24,10 +24,10 @@ export const attemptLimits = {
   familiarForMs: 7_776_000_000,
 };
 
-/** The name of a counter: a keyed hash, which says nothing about whom it counts. */
+/** The name of a counter: a keyed hash, from which nobody learns whose failures it counts. */
 export type CounterKey = Brand<string, 'CounterKey'>;
 
-/** Names a counter by a digest, which whoever calls this must have made with a key. */
+/** Makes the name of a counter of a digest. The caller must have made the digest with a secret key. */
 export const counterKey = (digest: string): CounterKey => digest as CounterKey;
 
 /** The two counters of a guess at one name: of this origin at the account, and of the account over all origins. */

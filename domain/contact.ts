@@ -2,10 +2,10 @@ import type { ContactId, Email, Phone, UserId } from './identifiers.ts';
 import { parseEmail, parsePhone } from './identifiers.ts';
 import type { Issue } from './issue.ts';
 import { fail, ok, type Result } from './result.ts';
-import { collect, invalid, nullable, optional, type Parsed, parseText } from './text.ts';
+import { collect, invalid, nullable, optional, type Parsed, parseText, type Unparsed } from './text.ts';
 import { definedOnly, parseLongText, parseName } from './user.ts';
 
-/** A person in one user's address book. The owner is part of it so that a cached value can be checked against its key. */
+/** A person in the address book of one user. It holds its owner, so that a cached value can be checked with its key. */
 export type Contact = {
   readonly id: ContactId;
   readonly ownerId: UserId;
@@ -37,17 +37,15 @@ export const pageLimits = { defaultLimit: 20, maxLimit: 100, maxSkip: 1_000_000 
 export const searchLimits = { minCodePoints: 1, maxCodePoints: 100 };
 
 type ContactFields = Pick<Contact, 'firstName' | 'lastName' | 'email' | 'phone' | 'birthday' | 'notes'>;
+type OptionalField = Exclude<keyof ContactFields, 'firstName'>;
 export type ContactDraft = ContactFields;
-export type ContactPatch = { readonly [K in keyof ContactFields]?: ContactFields[K] | undefined };
+export type ContactPatch = { readonly [Field in keyof ContactFields]?: ContactFields[Field] | undefined };
 
-export type ContactInput = {
-  readonly firstName: string;
-  readonly lastName?: string | null | undefined;
-  readonly email?: string | null | undefined;
-  readonly phone?: string | null | undefined;
-  readonly birthday?: string | null | undefined;
-  readonly notes?: string | null | undefined;
+/** A contact before it is parsed; a field that is left out is `null`. */
+export type ContactInput = { readonly firstName: string } & {
+  readonly [Field in OptionalField]?: Unparsed<ContactFields[Field]> | undefined;
 };
+/** A change before it is parsed; a field that is left out stays as it is, `null` clears one. */
 export type ContactPatchInput = Partial<ContactInput>;
 
 const parseBirthday = (input: unknown): Parsed<string> => {
@@ -60,13 +58,14 @@ const parseBirthday = (input: unknown): Parsed<string> => {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(input) ? ok(input) : expected;
 };
 
-const parseOptionalFields = (input: ContactPatchInput) => ({
-  lastName: optional(input.lastName, (name) => nullable(name, parseName)),
-  email: optional(input.email, (email) => nullable(email, parseEmail)),
-  phone: optional(input.phone, (phone) => nullable(phone, parsePhone)),
-  birthday: optional(input.birthday, (birthday) => nullable(birthday, parseBirthday)),
-  notes: optional(input.notes, (notes) => nullable(notes, parseLongText)),
-});
+const parseOptionalFields = (input: ContactPatchInput) =>
+  ({
+    lastName: optional(input.lastName, (name) => nullable(name, parseName)),
+    email: optional(input.email, (email) => nullable(email, parseEmail)),
+    phone: optional(input.phone, (phone) => nullable(phone, parsePhone)),
+    birthday: optional(input.birthday, (birthday) => nullable(birthday, parseBirthday)),
+    notes: optional(input.notes, (notes) => nullable(notes, parseLongText)),
+  }) satisfies Record<OptionalField, unknown>;
 
 export const parseContactDraft = (input: ContactInput): Result<ContactDraft, readonly Issue[]> => {
   const fields = collect({ firstName: parseName(input.firstName), ...parseOptionalFields(input) });

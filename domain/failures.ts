@@ -1,6 +1,6 @@
 import type { Issue } from './issue.ts';
 
-/** Every way in which a use case may refuse, by its stable code. HTTP has a row for each (adapters/http/problems.ts). */
+/** The stable code of each failure of a use case. HTTP has a row for each (adapters/http/answer/problem-table.ts). */
 export type FailureCode = AnyFailure['code'];
 
 /** The failure with this code, and what it carries. */

@@ -1,4 +1,4 @@
-/** A fault is an exception: nobody but the edge and the transaction runner catches one. Messages carry no data of users. */
+/** An exception that only the edge and whoever runs transactions may catch. Its message has no data of users in it. */
 export abstract class Fault extends Error {
   abstract readonly code: FaultCode;
 }
@@ -9,6 +9,9 @@ export type FaultCode = 'database-unavailable' | 'outcome-unknown' | 'write-conf
 export class DatabaseUnavailable extends Fault {
   readonly code = 'database-unavailable';
 }
+
+/** Nobody answered at all: no connection, no answer in time, or a server that says that it is going, coming or full. */
+export class DatabaseSilent extends DatabaseUnavailable {}
 
 /** The connection was lost at COMMIT: the change may or may not be there. */
 export class OutcomeUnknown extends Fault {
@@ -24,3 +27,12 @@ export class WriteConflict extends Fault {
 export class Overloaded extends Fault {
   readonly code = 'overloaded';
 }
+
+/**
+ * A short name for whatever was thrown, for logs and counters: the code of a fault, the class of another error, the type
+ * of anything else. Never its message, which may hold what somebody typed.
+ */
+export const nameOfThrown = (thrown: unknown): string => {
+  if (thrown instanceof Fault) return thrown.code;
+  return thrown instanceof Error ? thrown.constructor.name : typeof thrown;
+};

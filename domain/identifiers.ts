@@ -2,7 +2,7 @@ import { ok } from './result.ts';
 import { canonicalIdentifier, invalid, type Parsed } from './text.ts';
 
 declare const brand: unique symbol;
-/** A `T` that came out of its parse function: strings of two brands cannot be confused. */
+/** A `T` that was made by its parse function. The compiler refuses one brand where another is expected. */
 export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 
 /** A UUIDv7 in lower case. */
@@ -23,7 +23,7 @@ export type UserKey =
   | { readonly kind: 'username'; readonly value: Username }
   | { readonly kind: 'phone'; readonly value: Phone };
 
-/** A key that points at a user who may give it up: the cache holds it as a hint that is verified at each use. */
+/** A key that a user may change. A cached one is only a hint whose it is, which is checked each time it is used. */
 export type UserAlias = Exclude<UserKey, { readonly kind: 'id' }>;
 
 export const emailLimits = { minCodePoints: 3, maxCodePoints: 254 };
@@ -37,7 +37,7 @@ const email =
 const username = /^[a-z0-9][a-z0-9_.-]*$/;
 const phone = /^\+[0-9]{8,15}$/;
 
-// Names that a reader would take for the operator, or that a route could swallow.
+// Names that others would take for the operator's, or that could be mistaken for a path of the API.
 const reserved: ReadonlySet<string> = new Set(
   `about account accounts admin administrator anonymous api auth billing blog by-username config contact contacts
    daemon docs everyone guest health help hostmaster info kith login logout mail me moderator null official operator
@@ -52,7 +52,7 @@ const parseId = <T extends UserId | ContactId>(input: unknown): Parsed<T> => {
   return uuid.test(text) ? ok(text as T) : invalid('invalid-format', 'a UUID is expected');
 };
 
-/** A UUID in any case as an id; whether somebody has it is another question. */
+/** A UUID in upper or lower case as an id. Whether there is such a user is not checked. */
 export const parseUserId = (input: unknown): Parsed<UserId> => parseId<UserId>(input);
 
 export const parseContactId = (input: unknown): Parsed<ContactId> => parseId<ContactId>(input);
@@ -69,7 +69,7 @@ export const parseEmail = (input: unknown): Parsed<Email> => {
     : invalid('invalid-format', 'an email address in ASCII is expected, like name@example.com');
 };
 
-/** A username somebody may take. For looking one up, where a reserved name is merely absent, see `parseUsernameKey`. */
+/** A username that somebody may take. To look one up use `parseUsernameKey`: nobody has a reserved name. */
 export const parseUsername = (input: unknown): Parsed<Username> => {
   const name = parseUsernameKey(input);
   return name.ok && reserved.has(name.value) ? invalid('reserved', 'this username is reserved') : name;

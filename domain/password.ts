@@ -11,16 +11,17 @@ export const passwordLimits = {
   maxBytes: 512,
 };
 
-/** What a password must not be made of: each in canonical form. */
+/** What a password must not be made of, in canonical form. */
 export type PasswordContext = { readonly email: string; readonly username: string };
 
 /** What is asked of a password that somebody chooses. */
 export type PasswordRules = { readonly minCodePoints: number; readonly blocklist: PasswordBlocklist };
 
 /**
- * A password somebody chooses. Nothing but NFKC is done to it; no composition rules (the NIST guideline forbids them).
- * Refused: too short or long; one character or a run of neighbours (`123456789...`) throughout; a common password, also
- * over and over or with such a run behind it; the email, its local part, the username, the service's name.
+ * A new password. It is brought into NFKC and not changed otherwise. There are no rules about kinds of characters (the
+ * NIST guideline forbids them). Refused is what is too short or too long; what repeats one character or counts
+ * (`123456789...`) from beginning to end; a common password, also repeated or with such a sequence behind it; and the
+ * email, the part before its @, the username or the name of this service, repeated or almost alone.
  */
 export const parseNewPassword = (
   input: unknown,
@@ -47,8 +48,8 @@ export const parseNewPassword = (
 };
 
 /**
- * A password somebody presents. `undefined` when no account can have it, so that the caller still spends one hash on it
- * and answers like for any other wrong password.
+ * A password that somebody logs in with. `undefined` if no account can have it: the caller then spends a hash all the same
+ * and answers as for any other wrong password.
  */
 export const parsePresentedPassword = (input: string): Password | undefined => {
   const text = parseWellFormed(input, 'NFKC', passwordLimits.maxCodePoints);

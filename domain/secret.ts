@@ -13,7 +13,7 @@ export class Secret<Kind extends string> {
     }
   }
 
-  /** Never present at run time; it makes secrets of two kinds two types. */
+  /** Only for the compiler, to which secrets of two kinds are two types. */
   declare readonly kind: Kind;
   readonly #text: string;
 
@@ -21,7 +21,7 @@ export class Secret<Kind extends string> {
     this.#text = text;
   }
 
-  /** The one way to the text, so that `Secret.reveal` is all a reviewer has to search for. */
+  /** The only way to the text: a reviewer finds every use of a secret by searching for `Secret.reveal`. */
   static reveal(secret: Secret<string>): string {
     return Secret.#reveal(secret);
   }

@@ -1,7 +1,7 @@
 import type { Issue, IssueCode } from './issue.ts';
 import { fail, ok, type Result } from './result.ts';
 
-/** A field's value, or the one reason why it is none. */
+/** The value of a field, or what is wrong with it. */
 export type Parsed<T> = Result<T, { readonly code: IssueCode; readonly detail: string }>;
 
 export const invalid = (
@@ -9,9 +9,12 @@ export const invalid = (
   detail: string,
 ): { ok: false; error: { code: IssueCode; detail: string } } => fail({ code, detail });
 
+/** A field before it is parsed, as a person types it: a string for every kind of text, and `null` for none. */
+export type Unparsed<T> = T extends string ? string : T extends readonly string[] ? readonly string[] : T;
+
 export type TextLimits = { readonly minCodePoints: number; readonly maxCodePoints: number };
 
-// Control (Cc) and format (Cf) characters but line feed and tab: they make two texts look alike or hide one in another.
+// Control (Cc) and format (Cf) characters except line feed and tab: with them two different texts can look the same.
 const forbidden = /[^\P{C}\n\t]/u;
 
 /**
@@ -53,7 +56,7 @@ export const parseWellFormed = (
 ): Parsed<string> => {
   if (input === undefined) return invalid('required', 'a value is expected');
   if (typeof input !== 'string') return invalid('invalid-type', 'a string is expected');
-  // Composition shrinks a text by a factor of 4 at the very most.
+  // Normalising makes a text shorter by a factor of 4 at most.
   if (input.length > maxCodePoints * 8 + 64) {
     return invalid('too-long', `at most ${maxCodePoints} characters are expected`);
   }

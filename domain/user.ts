@@ -4,11 +4,11 @@ import { parseEmail, parsePhone, parseUsername } from './identifiers.ts';
 import type { Issue } from './issue.ts';
 import { fail, ok, type Result } from './result.ts';
 import type { PasswordHash } from './secret.ts';
-import { collect, invalid, nullable, optional, type Parsed, parseText } from './text.ts';
+import { collect, invalid, nullable, optional, type Parsed, parseText, type Unparsed } from './text.ts';
 
-/** What a user may do beside their own affairs. */
-export type Role = 'user' | 'admin';
-export const roles: readonly Role[] = ['user', 'admin'];
+/** `admin` may read and change other users. */
+export const roles = ['user', 'admin'] as const;
+export type Role = (typeof roles)[number];
 
 /** A user as the cache may hold one: everything but secrets. Times are milliseconds since the Unix epoch, UTC. */
 export type User = {
@@ -31,14 +31,12 @@ export type User = {
   readonly updatedAtMs: number;
   /** Grows by one with each change of the row; the ETag. */
   readonly version: number;
-  /** Grows when every token issued before must stop working; a token carries the one it was issued under. */
+  /** Grows when every token issued before must stop working: a token holds the one of its time and must match. */
   readonly tokenVersion: number;
 };
 
-/** What others may see of a user: no email, phone, role or status. */
-export type Profile = Pick<
-  User,
-  | 'id'
+/** What users say of themselves: others may see it, and it takes no password to change it. */
+type SelfDescription =
   | 'username'
   | 'name'
   | 'bio'
@@ -46,10 +44,10 @@ export type Profile = Pick<
   | 'location'
   | 'avatarUrl'
   | 'skills'
-  | 'experience'
-  | 'createdAtMs'
-  | 'version'
->;
+  | 'experience';
+
+/** What others may see of a user: no email, phone, role or status. */
+export type Profile = Pick<User, 'id' | SelfDescription | 'createdAtMs' | 'version'>;
 
 /** A user with the credentials that only the database holds. */
 export type Account = { readonly user: User; readonly passwordHash: PasswordHash };
@@ -60,29 +58,14 @@ export const skillLimits = { minCodePoints: 1, maxCodePoints: 50 };
 export const maxSkills = 50;
 export const urlLimits = { minCodePoints: 1, maxCodePoints: 2048 };
 
-/** The fields of a profile that need no password to change. */
-type ProfileFields = Pick<
-  User,
-  'username' | 'name' | 'bio' | 'occupation' | 'location' | 'avatarUrl' | 'skills' | 'experience'
->;
-type IdentityFields = Pick<User, 'email' | 'phone'>;
+/** What users may change of themselves; email and phone only with their password. */
+type Changeable = SelfDescription | 'email' | 'phone';
 
 /** A parsed change: only the fields that were sent. */
-export type UserPatch = { readonly [K in keyof (ProfileFields & IdentityFields)]?: User[K] | undefined };
+export type UserPatch = { readonly [Field in Changeable]?: User[Field] | undefined };
 
 /** A change before it is parsed; a field that is left out stays as it is, `null` clears a nullable one. */
-export type UserPatchInput = {
-  readonly username?: string | undefined;
-  readonly name?: string | null | undefined;
-  readonly bio?: string | null | undefined;
-  readonly occupation?: string | null | undefined;
-  readonly location?: string | null | undefined;
-  readonly avatarUrl?: string | null | undefined;
-  readonly skills?: readonly string[] | undefined;
-  readonly experience?: string | null | undefined;
-  readonly email?: string | undefined;
-  readonly phone?: string | null | undefined;
-};
+export type UserPatchInput = { readonly [Field in Changeable]?: Unparsed<User[Field]> | undefined };
 
 export const parseName = (input: unknown): Parsed<string> => parseText(input, nameLimits);
 export const parseLongText = (input: unknown): Parsed<string> => parseText(input, longTextLimits);
@@ -123,7 +106,7 @@ export const parseUserPatch = (input: UserPatchInput): Result<UserPatch, readonl
     experience: optional(input.experience, (experience) => nullable(experience, parseLongText)),
     email: optional(input.email, parseEmail),
     phone: optional(input.phone, (phone) => nullable(phone, parsePhone)),
-  });
+  } satisfies Record<Changeable, unknown>);
   if (patch.ok && Object.keys(patch.value).length === 0) {
     return fail([{ path: [], code: 'empty', detail: 'at least one field to change is expected' }]);
   }
@@ -153,7 +136,7 @@ export const newUser = (
   tokenVersion: 1,
 });
 
-/** The next version of a user: every change goes through here, so none forgets the version. */
+/** The next version of a user. Every change goes through here, so that none forgets to count the version. */
 const next = (user: User, fields: Partial<User>, nowMs: number): User => ({
   ...user,
   ...fields,
@@ -161,7 +144,7 @@ const next = (user: User, fields: Partial<User>, nowMs: number): User => ({
   version: user.version + 1,
 });
 
-/** An expected version that is not the current one (RFC 9110, If-Match). */
+/** Fails if a version is expected that is not the current one (RFC 9110, If-Match). */
 export const checkVersion = (
   current: { readonly version: number },
   expected: number | undefined,
@@ -178,10 +161,14 @@ export const revokeTokens = (user: User, nowMs: number): User =>
 export const deactivated = (user: User, nowMs: number): User =>
   next(user, { isActive: false, tokenVersion: user.tokenVersion + 1 }, nowMs);
 
-/** Tokens from before the deactivation stay dead. */
+/** Tokens from before the deactivation stay refused. */
 export const reactivated = (user: User, nowMs: number): User => next(user, { isActive: true }, nowMs);
 
 export const withRole = (user: User, role: Role, nowMs: number): User => next(user, { role }, nowMs);
+
+/** The last active administrator stays one: otherwise nobody could bring anybody back. */
+export const isLastAdmin = ({ role, isActive }: User, otherAdmins: number): boolean =>
+  role === 'admin' && isActive && otherAdmins === 0;
 
 export const toProfile = (user: User): Profile => ({
   id: user.id,
@@ -197,7 +184,7 @@ export const toProfile = (user: User): Profile => ({
   version: user.version,
 });
 
-/** Whether the user goes by this alias now; what makes a stale pointer harmless. */
+/** Whether the user has this email, username or phone now. This finds out a cached hint that is too old. */
 export const goesBy = (user: User, alias: UserAlias): boolean => user[alias.kind] === alias.value;
 
 /** The fields that were sent: `undefined` means "leave it". */

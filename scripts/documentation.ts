@@ -19,7 +19,7 @@ type Note = {
 
 const groups: Readonly<Record<string, readonly string[]>> = {
   'Where it listens': ['HOST', 'PORT', 'OPS_HOST', 'OPS_PORT', 'TRUST_PROXY', 'CORS_ORIGINS', 'LOG_LEVEL'],
-  'Where the data is': ['DATABASE_URL', 'DATA_DIR', 'INSTANCES'],
+  'Where the data is': ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_SCHEMA', 'DATA_DIR', 'INSTANCES'],
   Redis: [
     'REDIS_URL',
     'REDIS_PRIVATE_URL',
@@ -34,7 +34,9 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   'How old an answer may be': [
     'MAX_STALENESS_MS',
     'JOURNAL_BOUND_MS',
+    'SERVE_WITHOUT_DATABASE_MS',
     'WHEN_DATABASE_UNREACHABLE',
+    'CONSISTENCY_AUDIT',
     'USER_CACHE_TTL',
     'USER_PROFILE_TTL',
     'CONTACT_CACHE_TTL',
@@ -80,6 +82,14 @@ const notes: Readonly<Record<string, Note>> = {
   },
   CORS_ORIGINS: { about: 'Origins whose pages may call the API from a browser.' },
   LOG_LEVEL: { about: 'The least severe level that is logged, as JSON lines on standard output.' },
+  DATABASE_DIRECT_URL: {
+    about:
+      'The same database without a pooler in between, if `DATABASE_URL` leads to one: for the checks of the log, the wake-ups and the migrations, which need connections of their own.',
+  },
+  DATABASE_SCHEMA: {
+    about:
+      'The schema of our tables, made if it is missing. Without it they are where the search path of the role says, usually `public`.',
+  },
   DATABASE_URL: {
     about:
       'PostgreSQL, which is the truth. Unset, an embedded one (PGlite) keeps its files in `DATA_DIR`; it is for development and small single nodes.',
@@ -89,7 +99,7 @@ const notes: Readonly<Record<string, Note>> = {
   DATA_DIR: { about: 'Files of the embedded database, its lock, and the development secret.' },
   INSTANCES: {
     about:
-      'Whether other processes change the same database. Only with `one` and no Redis does memory keep entries for their whole time to live; with `many` and no Redis, for `MAX_STALENESS_MS`. `one` is wrong as soon as there is a second process.',
+      'Whether other processes change the same database. It matters only for the embedded one; with PostgreSQL other writers are always expected, be it psql.',
     unset: '`one` when embedded, else `many`',
   },
   REDIS_URL: { about: 'Redis or Valkey 6.2 or newer; `rediss://` for TLS.', unset: 'memory alone' },
@@ -111,23 +121,31 @@ const notes: Readonly<Record<string, Note>> = {
   },
   REDIS_WAIT_REPLICAS: {
     about:
-      'Replicas that must confirm each fence. Closes the fail-over case ([consistency](consistency.md#what-is-not-promised)); each write waits for them, and so does what shares its connection (see `REDIS_POOL_SIZE`); with fewer replicas Redis is soon out of use.',
+      'Replicas that must confirm each fence. A fence then survives a fail-over, so that a change is seen at once through it ([consistency](consistency.md#what-is-not-promised)); each write waits for them, and so does what shares its connection (see `REDIS_POOL_SIZE`); with fewer replicas Redis is soon out of use.',
   },
   MAX_STALENESS_MS: {
     about:
-      'Milliseconds by which memory may be behind (promise 2). Smaller costs more pings; larger makes every security write wait that long.',
+      'Milliseconds by which memory may be behind on ordinary days (promise F1). Smaller costs more pings; larger shows old values for longer.',
   },
   JOURNAL_BOUND_MS: {
     about:
-      'Milliseconds within which raw SQL, and writes that could not reach Redis, are seen everywhere (promise 4). Smaller costs more polls of the journal, four in each bound; too small for a slow database takes Redis out of use.',
+      'Milliseconds within which every change is seen everywhere, raw SQL too, whatever fails (promise F0). A security write waits that long for an instance that does not answer. Smaller costs more checks of the log, four in each bound; too small for a slow database closes the gate, so that nothing is served from a cache.',
+  },
+  SERVE_WITHOUT_DATABASE_MS: {
+    about:
+      'Milliseconds for which cached reads go on while the database does not answer at all, counted from the last check of the log that was answered. Longer bridges longer outages, and is [the bound](consistency.md#what-is-not-promised) of an instance that is cut off while others are not; `0` for none.',
   },
   WHEN_DATABASE_UNREACHABLE: {
     about:
-      'Whether an instance that cannot check the journal goes on serving what is cached (`serve`: available, with [a limit](consistency.md#what-is-not-promised)) or not (`refuse`: those reads fail with 503).',
+      '`refuse` is the same as `SERVE_WITHOUT_DATABASE_MS=0`: without the database those reads fail with 503.',
+  },
+  CONSISTENCY_AUDIT: {
+    about:
+      'The part of the answers from a cache that is held against the database in the background, so that one that is older than `JOURNAL_BOUND_MS` is found ([the audit](consistency.md#the-audit)). At most two of each kind of record are under way at once, so more costs little, and finds more where there are few reads; `0` for none. The one process of an embedded database has none.',
   },
   USER_CACHE_TTL: {
     about:
-      'Seconds that a user, and the pointers from email, username and phone, may stay cached, 10 % more or less. It does not decide how stale an answer can be; it bounds memory, and the cases under [what is not promised](consistency.md#what-is-not-promised).',
+      'Seconds that a user, and the pointers from email, username and phone, may stay cached, 10 % less to 20 % more. It does not decide how stale an answer can be; it bounds memory. The longest of these times decides for how long the log is kept.',
   },
   USER_PROFILE_TTL: {
     about: 'The same for what others see of a user. Longer saves database reads and takes more of Redis.',

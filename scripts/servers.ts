@@ -12,7 +12,7 @@ import process from 'node:process';
 
 export type PostgresServer = { readonly url: string; stop(): Promise<void> };
 
-const hint = 'apt-get install redis-server postgresql chromium';
+const hint = 'apt-get install redis-server postgresql pgbouncer chromium spin build-essential';
 
 /** Where Debian keeps what it does not put into the path, newest first. */
 const debianFolders = (): readonly string[] => {
@@ -43,6 +43,13 @@ const need = (program: string, debianPackage: string): string => {
 export const needRedis = (): string => need('redis-server', 'redis-server');
 
 export const needChromium = (): string => need('chromium', 'chromium');
+
+export const needPgBouncer = (): string => need('pgbouncer', 'pgbouncer');
+
+export const needSpin = (): string => need('spin', 'spin');
+
+/** A C compiler with its headers. */
+export const needCompiler = (): string => need('gcc', 'build-essential');
 
 /** The server of TEST_DATABASE_URL; or one on the usual port; or one that is started for this run and thrown away. */
 export const ensurePostgres = async (): Promise<PostgresServer> => {
@@ -97,7 +104,7 @@ const startPostgres = async (): Promise<PostgresServer> => {
   );
 };
 
-const idsOf = (user: string): { readonly uid: number; readonly gid: number } => {
+export const idsOf = (user: string): { readonly uid: number; readonly gid: number } => {
   const id = (option: string): number => Number(execFileSync('id', [option, user], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
 };

@@ -22,7 +22,8 @@ export class CommonPasswords implements PasswordBlocklist {
   }
 }
 
-const canonical = (password: string): string => password.normalize('NFKC').toLowerCase();
+/** First in upper case, so that what is the same there (`ß` and `ss`, both forms of sigma) is the same here. */
+const canonical = (password: string): string => password.normalize('NFKC').toUpperCase().toLowerCase();
 
 const setOf = (entries: readonly string[]): ReadonlySet<string> => new Set(entries.map(canonical));
 
@@ -32,7 +33,7 @@ let shared: ReadonlySet<string> | undefined;
 const commonPasswords = (): ReadonlySet<string> => {
   if (shared !== undefined) return shared;
   const entries = dictionary['passwords-common'];
-  // An update that moves the list must not leave us without one.
+  // If an update of the package moves the list, the start has to fail: nobody would notice an empty list.
   if (!Array.isArray(entries) || entries.length < 3000) throw new Error('the list of passwords is missing');
   shared = setOf(entries);
   return shared;

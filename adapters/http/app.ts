@@ -6,23 +6,24 @@ import type { Ids, Log } from '../../domain/ports/runtime.ts';
 import type { LimitedRequest, RequestLimits } from '../../domain/ports/security.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { User } from '../../domain/user.ts';
-import { bearerToken } from './bearer.ts';
-import { readJsonBody } from './body.ts';
-import type { OriginOf } from './client-address.ts';
-import { freshnessOf } from './conditional.ts';
-import type { Cors } from './cors.ts';
-import { Deadline } from './deadline.ts';
-import { guard, isPublicName } from './guard.ts';
-import { requestIdOf } from './headers.ts';
-import { check } from './input.ts';
+import { freshnessOf } from './answer/conditional.ts';
+import type { Cors } from './answer/cors.ts';
+import type { CommonProblem, EdgeProblem } from './answer/edge-problems.ts';
+import { requestIdOf } from './answer/headers.ts';
+import { failureProblem, invalidProblem, problem } from './answer/problems.ts';
+import { type Reply, toResponse } from './answer/reply.ts';
+import { thrownProblem } from './answer/thrown.ts';
 import type { ObserveRequests } from './operations.ts';
-import { failureProblem, invalidProblem, problem } from './problems.ts';
-import { parseQuery } from './query.ts';
-import { type Reply, toResponse } from './reply.ts';
+import { bearerToken } from './request/bearer.ts';
+import { readJsonBody } from './request/body.ts';
+import type { OriginOf } from './request/client-address.ts';
+import { Deadline } from './request/deadline.ts';
+import { guard, isPublicName } from './request/guard.ts';
+import { check } from './request/input.ts';
+import { parseQuery } from './request/query.ts';
 import type { Call, Route } from './route.ts';
 import { type RoutesOfPath, routesByPath } from './routing.ts';
-import { noQuery } from './schemas.ts';
-import { thrownProblem } from './thrown.ts';
+import { noQuery } from './wire/schemas.ts';
 
 /** What an app needs beside its routes. */
 export type AppContext = {
@@ -34,12 +35,12 @@ export type AppContext = {
   readonly limits: RequestLimits;
   readonly requestDeadlineMs: number;
   readonly isShuttingDown: () => boolean;
-  /** Whether only who is near is meant to ask, and without a token. */
+  /** Whether only operators in the same network are meant to ask; they need no token. */
   readonly isPrivate?: boolean;
   readonly observe: ObserveRequests;
 };
 
-/** A request on its way; `stage` is for the one who has to say why it took too long. */
+/** A request that is being answered. If its time is over, `stage` says whether it was still arriving. */
 type Visit = {
   readonly request: Request;
   readonly requestId: string;
@@ -49,10 +50,10 @@ type Visit = {
 };
 
 /**
- * A table of routes as a function of requests. h3 finds the row; everything after that is ours, because h3 drops the
- * headers of middleware on errors, lets a foreign error choose status and headers, echoes the URL in a 404, answers 404
- * to a wrong method, and takes no response for one once a host has replaced the global `Response`, as @hono/node-server
- * does when it starts. The order is: guard, path, method, limit, authentication, role, query, body, use case.
+ * A table of routes as a function of requests. The order is: guard, path, method, limit, authentication, role, query,
+ * body, use case. Of h3 only the router is used, because h3 drops the headers of middleware on errors, lets any thrown
+ * error choose status and headers, repeats the URL in a 404, and answers 404 to a wrong method. It also no longer
+ * recognises our responses when a host has replaced the global `Response`, as @hono/node-server does when it starts.
  */
 export const createApp = (
   routes: readonly Route[],
@@ -78,9 +79,12 @@ export const createApp = (
     const startedAtMs = performance.now();
     const observed = rows.observers.get(request.method) ?? unrouted;
     const work = observed.trace(request, () =>
-      answer(visit, rows).catch((error: unknown) => thrownProblem(error, context.log, visit.requestId)),
+      answer(visit, rows).catch(
+        (error: unknown): Reply<CommonProblem> => thrownProblem(error, context.log, visit.requestId),
+      ),
     );
-    const late = () => problem(visit.stage === 'receiving' ? 'request-timeout' : 'deadline-exceeded');
+    const late = (): Reply<CommonProblem | EdgeProblem<'body'>> =>
+      problem(visit.stage === 'receiving' ? 'request-timeout' : 'deadline-exceeded');
     return deadline.meet(work, startedAtMs, late).then((reply) => {
       observed.answered(reply.status, performance.now() - startedAtMs);
       return respond(request, visit.requestId, reply);
@@ -100,7 +104,7 @@ export const createApp = (
       parameter: (name) => visit.parameters[name] ?? '',
       isShuttingDown: context.isShuttingDown,
       freshness: freshnessOf(request),
-      // Who sends no body guesses at nothing, and the address costs some time to read.
+      // Only these routes use the address, and to read it takes time, so the others go without.
       origin: (route.body ?? route.limited) ? context.originOf(request) : undefined,
     };
     const refused =
@@ -113,19 +117,22 @@ export const createApp = (
     const caller = await authenticate(call, route.showsCaller ? call.freshness : 'bounded');
     if (!caller.ok) return caller.error;
     const { value: user, source } = caller.value;
-    if (route.access === 'admin' && user.role !== 'admin') return problem('forbidden');
+    if (route.access === 'admin' && user.role !== 'admin') return forbidden;
     const input = await readInput(visit, route);
     if (!input.ok) return input.error;
-    const late =
+    const refusedLate =
       route.limited && route.limitedWith !== undefined && hasMember(input.value.body, route.limitedWith)
         ? await take(route.limited, call)
         : undefined;
-    return late ?? route.run({ ...call, user, source }, input.value);
+    return refusedLate ?? route.run({ ...call, user, source }, input.value);
   };
 
-  /** Counts a request at its address: the problem if it came too often. */
-  const take = async (limited: LimitedRequest, { origin }: Call): Promise<Reply | undefined> => {
-    // A host that tells no addresses has none to limit; over a socket there always is one.
+  /** Counts a request of an address; the problem if there were too many. */
+  const take = async (
+    limited: LimitedRequest,
+    { origin }: Call,
+  ): Promise<Reply<EdgeProblem<'limit'>> | undefined> => {
+    // Requests without an address come only from a host that passes none on; a socket always has one.
     const retryAfterMs = origin === undefined ? undefined : await context.limits.take(limited, origin);
     return retryAfterMs === undefined ? undefined : problem('too-many-attempts', { retryAfterMs });
   };
@@ -137,7 +144,7 @@ export const createApp = (
       const request = event.req;
       const requestId = newId(request);
       const parameters = decodeParameters(event.context.params);
-      // h3 takes a path with a slash at its end for the one without.
+      // h3 ignores a slash at the end of a path; here it is another path, and there is nothing at it.
       const { pathname, search } = event.url;
       if (parameters === undefined || (pathname.endsWith('/') && pathname !== '/')) {
         return refuse(request, requestId, problem('not-found'));
@@ -148,9 +155,10 @@ export const createApp = (
 
   return (request) => {
     try {
-      const flaw = guard(request) ?? (context.isPrivate && isPublicName(request) ? 'bad-host' : undefined);
+      const flaw: CommonProblem | undefined =
+        guard(request) ?? (context.isPrivate && isPublicName(request) ? 'bad-host' : undefined);
       if (flaw !== undefined) return refuse(request, newId(request), problem(flaw));
-      // The handlers are those above.
+      // h3 says `unknown`, but all of its handlers are those above, which return this.
       return router.handler(new H3Event(request)) as Promise<Response>;
     } catch (error) {
       const requestId = newId(request);
@@ -158,6 +166,8 @@ export const createApp = (
     }
   };
 };
+
+const forbidden: Reply<EdgeProblem<'admin'>> = problem('forbidden');
 
 type ObservedRows = RoutesOfPath & { readonly observers: ReadonlyMap<string, ReturnType<ObserveRequests>> };
 
@@ -173,16 +183,19 @@ const observeRows = (rows: RoutesOfPath, observe: ObserveRequests): ObservedRows
   return { ...rows, observers };
 };
 
-const authenticate = async (call: Call, freshness: Freshness): Promise<Result<Read<User>, Reply>> => {
+const authenticate = async (
+  call: Call,
+  freshness: Freshness,
+): Promise<Result<Read<User>, Reply<CommonProblem | EdgeProblem<'token'>>>> => {
   const token = bearerToken(call.header('authorization'));
   if (token === undefined) return fail(problem('unauthenticated'));
   const caller = await call.application.authenticate(token, freshness);
   return caller.ok ? caller : fail(failureProblem(caller.error));
 };
 
-type Inputs = Result<{ query: unknown; body: unknown }, Reply>;
+type Inputs = Result<{ query: unknown; body: unknown }, Reply<CommonProblem | EdgeProblem<'body'>>>;
 
-/** The query and the body, each only parsed; a body that the route does not take is never read. */
+/** The query and the body, parsed but not yet held to a schema. A body that the route does not take is never read. */
 const readInput = (visit: Visit, route: Route): Inputs | Promise<Inputs> => {
   const query = readQuery(visit.search, route);
   if (!query.ok) return fail(invalidProblem(query.error));

@@ -2,17 +2,17 @@ import type { ServerRequest } from 'srvx';
 import type { Application } from '../../application/application.ts';
 import type { Ids, Log } from '../../domain/ports/runtime.ts';
 import type { RequestLimits } from '../../domain/ports/security.ts';
+import { createCors } from './answer/cors.ts';
+import { TextResponse } from './answer/text-response.ts';
 import { createApp } from './app.ts';
-import { createOriginOf } from './client-address.ts';
-import { createCors } from './cors.ts';
 import { type ObserveRequests, type Operations, observeNothing } from './operations.ts';
-import { operationsRoutes, publicRoutes } from './routes.ts';
-import { TextResponse } from './text-response.ts';
+import { createOriginOf } from './request/client-address.ts';
+import { operationsRoutes, publicRoutes } from './routes/routes.ts';
 
 /**
- * Kith over HTTP: for any host that speaks the web standard. Neither function ever rejects.
- * A host that is no `node:http` server sets `ip` on the request, as srvx does, to say where it comes from; without it
- * there are no limits per address, and all guesses at a password are of one origin.
+ * Kith over HTTP, for any host that speaks the web standard. Neither function ever rejects.
+ * A host that is no `node:http` server sets `ip` on the request, as srvx does, to say where it comes from. Without it
+ * there are no limits per address, and all guesses at a password count as guesses from one place.
  */
 export type Http = {
   /** The API for everybody. */
@@ -54,7 +54,7 @@ export const createHttp = (application: Application, options: HttpOptions): Http
   };
 };
 
-/** Only our own listener, whose requests are srvx's, knows what to do with our own kind of response. */
+/** Only our own listener can write our own kind of response; its requests are srvx's. Other hosts get a plain one. */
 const forAnyHost =
   (app: Http['fetch']): Http['fetch'] =>
   (request: ServerRequest) =>

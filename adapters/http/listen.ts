@@ -1,17 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { NodeRequest, sendNodeResponse } from 'srvx/node';
-import { problem } from './problems.ts';
-import { toResponse } from './reply.ts';
-import { TextResponse } from './text-response.ts';
+import { problem } from './answer/problems.ts';
+import { toResponse } from './answer/reply.ts';
+import { TextResponse } from './answer/text-response.ts';
 
 type Fetch = (request: Request) => Promise<Response>;
 
 /** What the clients of one listener may hold. */
 export type ConnectionLimits = {
-  /** More at once are closed as they come: each costs memory and a file, which the database needs too. */
+  /** Further ones are closed as they come: each takes memory and a file handle, which the database needs too. */
   readonly maxConnections: number;
-  /** A client that takes nothing of its answer for so long is let go. Longer than any request may take. */
+  /** A connection on which nothing moves for so long is closed. It must be longer than any request may take. */
   readonly idleTimeoutMs: number;
 };
 
@@ -33,14 +33,14 @@ const limits = {
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 5_000,
   maxHeaderSize: 8 * 1024,
-  // The guard answers for a missing Host, with the headers that every response has.
+  // The guard answers instead when Host is missing, with the headers that every response has.
   requireHostHeader: false,
 };
 
 /**
- * Serves on `node:http` through srvx's request and response, on Node and Deno alike: `Deno.serve` builds the path from
- * Host and has no timeouts. srvx's own server is not used, because of its signal handlers and its banner. Rejects when
- * the port is taken or the host is not one of ours.
+ * Serves on `node:http` through srvx's request and response, on Node and on Deno: `Deno.serve` would build the path
+ * from Host, and has no timeouts. srvx's own server is not used, because of its signal handlers and its banner. Rejects
+ * when the port is taken or the host is not one of ours.
  */
 export const listen = async (
   fetch: Fetch,
@@ -56,7 +56,7 @@ export const listen = async (
   const server = createServer(limits, answer);
   server.maxConnections = maxConnections;
   server.timeout = idleTimeoutMs;
-  // Node's own 417 has none of the headers that every response has; the guard's does.
+  // The guard answers 417 instead of Node, whose answer would lack the headers that every response has.
   server.on('checkExpectation', answer);
   server.on('connection', (socket: Socket) => connections.opened(socket));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -80,9 +80,10 @@ export const toNodeHandler =
   (req, res) => {
     fetch(new NodeRequest({ req, res }))
       .then((answer) => {
-        // RFC 9110, section 15.5.9: what is left of the request may still arrive, and nobody will read it.
+        // The rest of the request may still arrive, and nobody will read it (RFC 9110, section 15.5.9).
         if (answer.status === 408) res.setHeader('connection', 'close');
-        // Node reads on over a body that nobody wanted; on Deno 2.9 the next request on the connection would never be seen.
+        // Node skips a body that nobody read. Deno 2.9 does not, and would never see the next request on the
+        // connection.
         if (!req.complete) req.resume();
         return TextResponse.write(answer, res) ? undefined : sendNodeResponse(res, answer);
       })
@@ -135,13 +136,13 @@ class Connections {
     });
   }
 
-  /** Whether nothing of a response was sent that another one would be mixed with. */
+  /** Whether an answer can be written by hand: no other response has begun, with which it would be mixed. */
   mayStillAnswer(socket: Socket): boolean {
     const responses = this.#open.get(socket) ?? [];
     return socket.writable && [...responses].every((response) => !response.headersSent);
   }
 
-  /** Lets go of the idle ones, now and as they become idle. */
+  /** Closes the idle connections now, and each other one when it becomes idle. */
   drain(): void {
     this.#draining = true;
     for (const [socket, responses] of this.#open) if (responses.size === 0) socket.destroy();
@@ -158,7 +159,9 @@ const reasons = {
   'malformed-request': 'Bad Request',
 };
 
-/** Answers what Node could not parse, and so never became a request, like any other bad request. */
+/**
+ * Answers bytes that Node could not parse, like any other bad request. They never became a request, so it is by hand.
+ */
 const refuse = async (socket: Socket, parserCode: string): Promise<void> => {
   const code =
     parserCode === 'HPE_HEADER_OVERFLOW'

@@ -1,4 +1,4 @@
-import type { LiveState } from '../../application/health/live-state.ts';
+import type { LiveState } from '../../application/operations/live-state.ts';
 
 /** What the operations listener shows beside health. */
 export type Operations = {
@@ -9,8 +9,8 @@ export type Operations = {
 };
 
 /**
- * Hears of the requests of a route, given once by its method and template; what belongs to no route is `other`.
- * `trace` runs the work that answers one, in a span where somebody collects them.
+ * Measures the requests of a route, which is named once by its method and path (`/users/{id}`); requests of no route
+ * are named `other`. `trace` runs the work that answers a request, in a span if somebody collects spans.
  */
 export type ObserveRequests = (
   method: string,

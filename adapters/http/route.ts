@@ -3,10 +3,11 @@ import type { Application } from '../../application/application.ts';
 import type { Freshness, Source } from '../../application/read.ts';
 import type { LimitedRequest } from '../../domain/ports/security.ts';
 import type { User } from '../../domain/user.ts';
-import { check } from './input.ts';
-import type { ProblemCode } from './problem-table.ts';
-import { invalidProblem } from './problems.ts';
-import type { Answer } from './reply.ts';
+import { type CommonProblem, edgeProblems } from './answer/edge-problems.ts';
+import type { ProblemCode } from './answer/problem-table.ts';
+import { type InputProblem, invalidProblem } from './answer/problems.ts';
+import type { Answer } from './answer/reply.ts';
+import { check } from './request/input.ts';
 
 /** One request, as far as a handler needs it. */
 export type Call = {
@@ -27,42 +28,79 @@ export type UserCall = Call & { readonly user: User; readonly source: Source };
 /** The parsed JSON body and query parameters, not yet held to a schema. */
 export type Input = { readonly body: unknown; readonly query: unknown };
 
-/** What a route accepts, together with the handler that gets it. */
-export type Action<C extends Call> = {
+/** What a route accepts, together with the handler that gets it. `Code` are the problems that it answers with. */
+export type Action<C extends Call, Code extends ProblemCode = ProblemCode> = {
   readonly body?: z.ZodType;
   readonly query?: z.ZodType;
-  readonly run: (call: C, input: Input) => Answer;
+  readonly run: (call: C, input: Input) => Answer<Code>;
 };
 
-/** One row of the route table. Routing, 405 and Allow, OpenAPI and the human page are all made from it. */
-export type Route = {
+/** What stands in each row, whoever may ask. */
+type Columns = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** In OpenAPI's form: `/users/{id}`. */
   readonly path: string;
-  /** The use case; the operation id. */
+  /** The use case, as a rule; OpenAPI's operation id. */
   readonly name: string;
   readonly summary: string;
   readonly success: Success;
-  /** Beyond those that the row's other columns imply. */
-  readonly failures?: readonly ProblemCode[];
-  /** What it counts as where one address may only ask so often. */
+  /** The limit per address under which its requests are counted. */
   readonly limited?: LimitedRequest;
-  /** It counts only with this member in the body, which is what makes the request dear. */
+  /** A request counts only if its body has this member, which is what makes the request costly. */
   readonly limitedWith?: string;
-  /** Whether the answer has an ETag; on GET also If-None-Match and 304. */
+  /** Whether the answer has an ETag. A GET then also obeys If-None-Match, and can answer 304. */
   readonly etag?: true;
-  /** Whether If-Match is obeyed. */
-  readonly ifMatch?: true;
   /** Whether the answer comes through the cache, and says so in Cache-Status. */
   readonly cached?: true;
-} & (
-  | ({ readonly access: 'none' } & Action<Call>)
+};
+
+type Access<Code extends ProblemCode = ProblemCode> =
+  | ({ readonly access: 'none' } & Action<Call, Code>)
   | ({
       readonly access: 'user' | 'admin';
-      /** The answer is the authenticated user, so the client's wish for freshness is one about the authentication. */
+      /** The answer is the user whom the token stands for. So `no-cache` is obeyed when the token is checked. */
       readonly showsCaller?: true;
-    } & Action<UserCall>)
-);
+    } & Action<UserCall, Code>);
+
+/** A row as it is written. `Code` are the problems that its handler answers with, by its type. */
+type Row<Code extends ProblemCode, Listed extends ProblemCode> = Columns &
+  Access<Code> & {
+    /** The problems that its handler answers with, except those of every route. */
+    readonly failures?: readonly Listed[];
+  };
+
+/** One row of the route table. Routing, 405 and Allow, OpenAPI and the human page are all made from it. */
+export type Route = Columns &
+  Access & {
+    /** All problems that it can answer with, except those of every route. `route` puts them together. */
+    readonly problems: readonly ProblemCode[];
+  };
+
+/**
+ * A row with all of its problems. It is no `Route`, and the compiler says why, if `failures` lists fewer problems than
+ * the handler answers with, or more. Which those are is in the type of the handler, down from the failures of the use
+ * cases.
+ */
+export function route<Code extends ProblemCode, Listed extends ProblemCode = never>(
+  row: Row<Code, Listed>,
+): Checked<Exclude<Code, CommonProblem | Listed>, Exclude<Listed, Code>>;
+export function route(row: Row<ProblemCode, ProblemCode>): Route {
+  const { access, body, limited, failures = [] } = row;
+  const problems = new Set<ProblemCode>([
+    ...(access === 'none' ? [] : edgeProblems.token),
+    ...(access === 'admin' ? edgeProblems.admin : []),
+    ...(body === undefined ? [] : edgeProblems.body),
+    ...failures,
+    ...(limited === undefined ? [] : edgeProblems.limit),
+  ]);
+  return { ...row, problems: [...problems] };
+}
+
+type Checked<Unlisted, NeverAnswered> = [Unlisted] extends [never]
+  ? [NeverAnswered] extends [never]
+    ? Route
+    : { readonly 'failures lists what the handler never answers with': NeverAnswered }
+  : { readonly 'failures does not list': Unlisted };
 
 export type Success = {
   readonly status: 200 | 201 | 204;
@@ -73,10 +111,10 @@ export type Success = {
 };
 
 /** A handler of requests with a body of this shape. */
-export const withBody = <Body, C extends Call>(
+export const withBody = <Body, C extends Call, Code extends ProblemCode>(
   schema: z.ZodType<Body>,
-  run: (call: C, body: Body) => Answer,
-): Action<C> => ({
+  run: (call: C, body: Body) => Answer<Code>,
+): Action<C, Code | InputProblem> & { readonly body: z.ZodType } => ({
   body: schema,
   run: (call, input) => {
     const body = check(schema, input.body);
@@ -85,10 +123,10 @@ export const withBody = <Body, C extends Call>(
 });
 
 /** A handler of requests with query parameters of this shape. */
-export const withQuery = <Query, C extends Call>(
+export const withQuery = <Query, C extends Call, Code extends ProblemCode>(
   schema: z.ZodType<Query>,
-  run: (call: C, query: Query) => Answer,
-): Action<C> => ({
+  run: (call: C, query: Query) => Answer<Code>,
+): Action<C, Code | InputProblem> => ({
   query: schema,
   run: (call, input) => {
     const query = check(schema, input.query);

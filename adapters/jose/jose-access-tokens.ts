@@ -21,17 +21,18 @@ export type AccessTokenNeeds = {
 type Verified = { readonly claims: TokenClaims; readonly expiresAtMs: number };
 
 const maxTokenCharacters = 1024;
-// The signature is 32 bytes: 43 characters, of which the last carries 4 bits. A decoder ignores the other two, and
-// padding and line feeds besides; without this one token would have many spellings.
+// The signature is 32 bytes: 43 characters, of which the last carries 4 bits. A decoder ignores the other two, as well
+// as padding and line feeds. Without this check one token could be written in many ways.
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]$/;
 /** How far the clock of another instance, which issued the token, may be ahead of ours. */
 const clockToleranceSeconds = 5;
 const requiredClaims = ['iss', 'aud', 'sub', 'iat', 'exp', 'jti', 'tv'];
 
 /**
- * HS256 tokens after RFC 9068 (`typ` at+jwt) with the user's token version in `tv`. A verified token is remembered until
- * it expires, by the digest of its exact text, so that a repeated one costs a hash and no signature check. The memo
- * says that the token is genuine; it knows nothing about the user, so revoking needs nothing from it.
+ * HS256 tokens after RFC 9068 (`typ` at+jwt) with the user's token version in `tv`. A verified token is remembered
+ * until it expires, by the digest of its exact text, so that a repeated one costs a hash and no signature check. What
+ * is remembered is that the token is genuine, and nothing about its user. So it need not be forgotten when tokens are
+ * revoked.
  */
 export class JoseAccessTokens implements AccessTokens {
   readonly #needs: AccessTokenNeeds;

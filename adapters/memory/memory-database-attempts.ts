@@ -11,7 +11,7 @@ import {
 } from '../../domain/attempts.ts';
 import type { AttemptCounters } from '../../domain/ports/persistence.ts';
 
-/** What it takes to run within one turn of the event loop. */
+/** The same method without a promise: it is done within one turn of the event loop. */
 type Now<T> = T extends (...args: infer A) => Promise<infer R> ? (...args: A) => R : never;
 
 const sweptAtOnce = 8;
@@ -67,7 +67,10 @@ export class MemoryAttempts {
     this.#counts.set(key, count);
   }
 
-  /** What is oldest goes first; more at each call than a call can add, so that the map is bounded by a day's guesses. */
+  /**
+   * Removes the oldest ones first, more at each call than a call can add, so that the map never holds much more than a
+   * day's guesses.
+   */
   #sweep(nowMs: number): void {
     let left = sweptAtOnce;
     for (const [key, count] of this.#counts) {

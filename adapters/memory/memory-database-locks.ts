@@ -8,7 +8,7 @@ type Line = { holder: symbol; readonly waiting: { readonly owner: symbol; readon
 
 /**
  * Named locks, each held by one owner until that releases all of its own, handed on in order of arrival. A wait that is
- * too long ends in `DatabaseUnavailable`, which is also how two that wait for each other come apart.
+ * too long ends in `DatabaseUnavailable`, which also ends the wait of two that wait for each other.
  */
 export class MemoryLocks {
   readonly #lines = new Map<string, Line>();

@@ -1,15 +1,19 @@
 import type { Contact, ContactPage, PageRequest } from '../../domain/contact.ts';
 import type { ContactId, UserId, UserKey } from '../../domain/identifiers.ts';
-import type { Invalidation, JournalRow } from '../../domain/ports/persistence.ts';
 import { type Account, goesBy, type User } from '../../domain/user.ts';
+import { MemoryLog } from './memory-database-log.ts';
 
 /** What is committed. Values are immutable and replaced whole. */
 export class MemoryTables {
   readonly accounts: Map<UserId, Account> = new Map();
   readonly contacts: Map<ContactId, Contact> = new Map();
-  readonly journal: Map<string, JournalRow> = new Map();
-  readonly listeners: Set<() => void> = new Set();
-  #lastJournalId = 0;
+  readonly log: MemoryLog;
+  /** How often the server was started: a transaction does not outlive it. */
+  starts = 1;
+
+  constructor(nowMs: () => number) {
+    this.log = new MemoryLog(nowMs);
+  }
 
   find(key: UserKey): Account | undefined {
     if (key.kind === 'id') return this.accounts.get(key.value);
@@ -17,20 +21,56 @@ export class MemoryTables {
     return undefined;
   }
 
+  /** Each once. */
+  findMany(keys: readonly UserKey[]): readonly User[] {
+    if (keys.length > maxKeys) throw new RangeError(`at most ${maxKeys} keys are accepted`);
+    return [...new Set(keys.map((key) => this.find(key)?.user).filter((user) => user !== undefined))];
+  }
+
+  findContact(ownerId: UserId, id: ContactId): Contact | undefined {
+    const contact = this.contacts.get(id);
+    return contact?.ownerId === ownerId ? contact : undefined;
+  }
+
   contactsOf(ownerId: UserId): readonly Contact[] {
     return [...this.contacts.values()].filter((contact) => contact.ownerId === ownerId);
   }
 
-  /** Rows appear and listeners are woken; a listener that throws is no matter of the writer's. */
-  write(invalidations: readonly Invalidation[]): void {
-    if (invalidations.length === 0) return;
-    for (const invalidation of invalidations) {
-      const id = String(++this.#lastJournalId);
-      this.journal.set(id, { id, invalidation });
-    }
-    for (const wake of this.listeners) queueMicrotask(wake);
+  page(ownerId: UserId, request: PageRequest): ContactPage {
+    return pageOf(ownerId, this.contactsOf(ownerId), request);
+  }
+
+  /** As TRUNCATE of all tables: a row of the log says that it was everything. */
+  truncate(): void {
+    this.accounts.clear();
+    this.contacts.clear();
+    const sources = ['users', 'contacts'];
+    this.log.commit(
+      this.log.xids.begin(),
+      sources.map((source) => ({ source, key: null })),
+    );
+  }
+
+  crash(): void {
+    this.starts++;
+    this.log.crash();
+  }
+
+  /** Takes a copy of everything; what is returned puts it back, with the server stopped meanwhile. */
+  copy(): () => void {
+    const [accounts, contacts, putLogBack] = [[...this.accounts], [...this.contacts], this.log.copy()];
+    return () => {
+      this.starts++;
+      putLogBack();
+      this.accounts.clear();
+      for (const [id, account] of accounts) this.accounts.set(id, account);
+      this.contacts.clear();
+      for (const [id, contact] of contacts) this.contacts.set(id, contact);
+    };
   }
 }
+
+const maxKeys = 500;
 
 /** Newest first: by creation time, then id, both descending. */
 export const pageOf = (

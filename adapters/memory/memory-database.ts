@@ -1,19 +1,36 @@
 import { DatabaseUnavailable } from '../../domain/faults.ts';
+import type { Proved } from '../../domain/ports/change-log.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import { MemoryAttempts } from './memory-database-attempts.ts';
 import { MemoryLocks } from './memory-database-locks.ts';
 import { isActiveAdmin, MemoryTables, matches, pageOf } from './memory-database-tables.ts';
 import { MemoryTransaction } from './memory-database-transaction.ts';
 
-const maxKeys = 500;
+/** What can befall a server besides transactions. Those in progress do not outlive the first two. */
+export type ServerMishaps = {
+  /** What is unlogged is gone, and transaction ids are given out again. */
+  crash(): void;
+  /** Takes a copy of its files; what is returned puts them in place of the newer ones, and starts it. */
+  copy(): () => void;
+  /** TRUNCATE of users and contacts. */
+  truncate(): void;
+};
+
+export type MemoryDatabase = Database & { readonly server: ServerMishaps };
+
+export type MemoryDatabaseOptions = {
+  /** The server's clock, by which the log is swept. */
+  readonly nowMs?: () => number;
+};
 
 /**
- * A database in memory that keeps every promise of the port: row locks, rollback, unique identifiers, and the journal
- * that PostgreSQL's triggers write. It is the default fake, and the oracle that the real adapters are compared with. A
- * transaction that does not call `confirmFences` is journaled, so it stands for raw SQL as well.
+ * A database in memory that keeps every promise of the port: row locks, rollback, unique identifiers, transaction ids and
+ * snapshots, and the log and the counting of versions that PostgreSQL's triggers do. It is the default fake, and the oracle
+ * that the real adapters are compared with.
  */
-export const memoryDatabase = (): Database => {
-  const tables = new MemoryTables();
+export const memoryDatabase = ({ nowMs = Date.now }: MemoryDatabaseOptions = {}): MemoryDatabase => {
+  const tables = new MemoryTables(nowMs);
+  const { log } = tables;
   const locks = new MemoryLocks();
   const attempts = new MemoryAttempts();
   let closed = false;
@@ -24,27 +41,34 @@ export const memoryDatabase = (): Database => {
     if (closed) throw new DatabaseUnavailable('the database was closed');
     return answer();
   };
+  const proved = <T>(value: T): Proved<T> => ({ value, proof: log.proof() });
+  const provedIfAny = <T>(value: T | undefined): Proved<T> | undefined =>
+    value === undefined ? undefined : proved(value);
 
   return {
     users: {
       find: (key) => ask(() => tables.find(key)?.user),
-      findMany: (keys) =>
-        ask(() => {
-          if (keys.length > maxKeys) throw new RangeError(`at most ${maxKeys} keys are accepted`);
-          return [...new Set(keys.map((key) => tables.find(key)?.user).filter((user) => user !== undefined))];
-        }),
+      findMany: (keys) => ask(() => tables.findMany(keys)),
       findAccount: (key) => ask(() => tables.find(key)),
       countAdmins: () =>
         ask(() => [...tables.accounts.values()].filter(({ user }) => isActiveAdmin(user)).length),
     },
     contacts: {
-      find: (ownerId, id) => ask(() => tables.contactsOf(ownerId).find((contact) => contact.id === id)),
-      page: (ownerId, request) => ask(() => pageOf(ownerId, tables.contactsOf(ownerId), request)),
+      find: (ownerId, id) => ask(() => tables.findContact(ownerId, id)),
+      page: (ownerId, request) => ask(() => tables.page(ownerId, request)),
       search: (ownerId, text, request) =>
         ask(() => {
           const found = tables.contactsOf(ownerId).filter((contact) => matches(contact, text));
           return pageOf(ownerId, found, request);
         }),
+    },
+    reads: {
+      user: (key) => ask(() => provedIfAny(tables.find(key)?.user)),
+      users: (keys) => ask(() => proved(tables.findMany(keys))),
+      contact: (ownerId, id) => ask(() => provedIfAny(tables.findContact(ownerId, id))),
+      page: (ownerId, request) => ask(() => proved(tables.page(ownerId, request))),
+      proof: () => ask(() => log.proof()),
+      isChanged: (since, heard) => ask(() => proved(log.isChanged(since, heard))),
     },
     transactions: {
       async run(work) {
@@ -58,24 +82,19 @@ export const memoryDatabase = (): Database => {
         }
       },
     },
-    journal: {
-      pending: (maxRows) => ask(() => [...tables.journal.values()].slice(0, maxRows)),
-      remove: (ids) =>
-        ask(() => {
-          for (const id of ids) tables.journal.delete(id);
-        }),
-      append: (invalidations) => ask(() => tables.write(invalidations)),
-      count: () => ask(() => tables.journal.size),
-      async listen(wake) {
-        // A function of its own, so that one who listens twice can stop once.
-        const listener = (): void => wake();
-        await ask(() => tables.listeners.add(listener));
-        return {
-          async [Symbol.asyncDispose]() {
-            tables.listeners.delete(listener);
-          },
-        };
-      },
+    log: {
+      begin: (bounds) => ask(() => log.begin(bounds)),
+      bounds: () => ask(() => log.bounds()),
+      check: (asked) => ask(() => log.check(asked)),
+      startingPoints: (maxRows) => ask(() => log.startingPoints(maxRows)),
+      missingTriggers: () => ask(() => []),
+      renewEpoch: (seen) => ask(() => log.renewEpoch(seen)),
+      sweep: (retentionMs) => ask(() => log.sweep(retentionMs)),
+      size: () => ask(() => log.size()),
+      instances: () => ask(() => log.instances()),
+      leave: (id) => ask(() => log.leave(id)),
+      listen: (wake) => ask(() => log.listen(wake)),
+      wakeOthers: (xids) => ask(() => log.wakeOthers(xids)),
     },
     attempts: {
       admit: (counters, nowMs) => ask(() => attempts.admit(counters, nowMs)),
@@ -83,9 +102,14 @@ export const memoryDatabase = (): Database => {
       withdraw: (counters, nowMs) => ask(() => attempts.withdraw(counters, nowMs)),
     },
     health: { ping: () => ask(() => undefined) },
+    server: {
+      crash: () => tables.crash(),
+      copy: () => tables.copy(),
+      truncate: () => tables.truncate(),
+    },
     async [Symbol.asyncDispose]() {
       closed = true;
-      tables.listeners.clear();
+      log.stop();
     },
   };
 };

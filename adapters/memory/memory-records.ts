@@ -1,29 +1,25 @@
-import type { LRUCache } from 'lru-cache';
-import { nameIn } from '../../application/caching/keys.ts';
-import { freeze, jittered, maxValueBytes, sizeOf, versionOf } from '../../application/caching/values.ts';
+import { maxValueBytes } from '../../application/caching/limits.ts';
+import { freeze, jittered, sizeOf, versionOf } from '../../application/caching/values.ts';
 import type {
   Cacheable,
   CachePort,
   CacheRead,
   Hit,
-  Kind,
   Lease,
+  RecordKind,
   TierState,
 } from '../../domain/ports/cache.ts';
 import type { Clock, Ids } from '../../domain/ports/runtime.ts';
+import type { BoundedMap } from '../system/bounded-maps.ts';
 
 /** A value, or the lease of whoever is about to fill one. Times are monotonic. */
-export type Entry =
-  | { readonly hit: Hit<Cacheable>; readonly token: undefined; readonly expiresAtMs: number }
+export type Entry<V> =
+  | { readonly hit: Hit<V>; readonly token: undefined; readonly expiresAtMs: number }
   | { readonly hit: undefined; readonly token: string; readonly expiresAtMs: number };
 
 type Fence = { readonly token: string; readonly expiresAtMs: number };
 
-/** What the records of all kinds share. */
-export type MemoryStore = {
-  readonly entries: LRUCache<string, Entry>;
-  /** Apart from the entries, so that no recency pushes one out: a lost fence is a stale read. */
-  readonly fences: Map<string, Fence>;
+export type MemoryRecordsNeeds = {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly leaseMs: number;
@@ -33,26 +29,27 @@ export type MemoryStore = {
 /** From this many fences on, those that outlived their time (an unknown outcome of COMMIT) are swept. */
 const sweepFencesFrom = 1_000;
 
-/** What a lease counts for. */
+/** What a lease counts for in `maxBytes`. */
 const leaseBytes = 100;
 
 /** The records of one kind, in a map: each step of the protocol happens at once. */
 export class MemoryRecords<V extends Cacheable> implements CachePort<V> {
-  readonly #store: MemoryStore;
+  readonly #needs: MemoryRecordsNeeds;
   readonly #ttlMs: number;
-  readonly #name: (key: string) => string;
+  readonly #entries: BoundedMap<Entry<V>>;
+  /** Not among the entries, where those that were not used lately are dropped: a lost fence would be a stale read. */
+  readonly #fences = new Map<string, Fence>();
 
-  constructor(kind: Kind, ttlMs: number, store: MemoryStore) {
-    this.#store = store;
+  constructor({ ttlMs }: RecordKind<V>, entries: BoundedMap<Entry<V>>, needs: MemoryRecordsNeeds) {
+    this.#needs = needs;
     this.#ttlMs = ttlMs;
-    this.#name = nameIn[kind];
+    this.#entries = entries;
   }
 
   peek(key: string): Hit<V> | undefined {
-    const entry = this.#store.entries.get(this.#name(key));
-    if (entry?.hit === undefined || this.#store.clock.monotonicMs() >= entry.expiresAtMs) return undefined;
-    // Only `fill` puts hits under this kind's names, and only with its type.
-    return entry.hit as Hit<V>;
+    const entry = this.#entries.get(key);
+    if (entry?.hit === undefined || this.#needs.clock.monotonicMs() >= entry.expiresAtMs) return undefined;
+    return entry.hit;
   }
 
   read(key: string): Promise<CacheRead<V>> {
@@ -68,52 +65,56 @@ export class MemoryRecords<V extends Cacheable> implements CachePort<V> {
     const hit = this.peek(key);
     if (hit !== undefined) return hit;
     if (this.#entryOf(key) !== undefined) return { state: 'filling' };
-    const { clock, ids, entries, leaseMs } = this.#store;
+    const { clock, ids, leaseMs } = this.#needs;
     const readStartedAtMs = clock.monotonicMs();
     const lease: Lease = { key, token: ids.token(), readStartedAtMs };
     const expiresAtMs = readStartedAtMs + leaseMs;
-    entries.set(this.#name(key), { hit: undefined, token: lease.token, expiresAtMs }, { size: leaseBytes });
+    this.#entries.set(key, { hit: undefined, token: lease.token, expiresAtMs }, leaseBytes);
     return { state: 'leased', lease };
   }
 
   fill({ key, token }: Lease, value: V | undefined): Promise<boolean> {
-    const { entries, clock } = this.#store;
     if (this.#entryOf(key)?.token !== token) return Promise.resolve(false);
     const size = value === undefined ? 0 : sizeOf(value);
     if (value === undefined || size > maxValueBytes) {
-      entries.delete(this.#name(key));
+      this.#entries.delete(key);
       return Promise.resolve(false);
     }
     const hit: Hit<V> = Object.freeze({ state: 'hit', value: freeze(value), source: 'memory' });
-    const expiresAtMs = clock.monotonicMs() + jittered(this.#ttlMs, Math.random());
-    entries.set(this.#name(key), { hit, token: undefined, expiresAtMs }, { size });
+    const expiresAtMs = this.#needs.clock.monotonicMs() + jittered(this.#ttlMs, Math.random());
+    this.#entries.set(key, { hit, token: undefined, expiresAtMs }, size);
     return Promise.resolve(true);
   }
 
   fence(key: string, token: string): Promise<boolean> {
-    const { entries, fences, clock, fenceTtlMs } = this.#store;
+    const { clock, fenceTtlMs } = this.#needs;
     const nowMs = clock.monotonicMs();
-    if (fences.size >= sweepFencesFrom) {
-      for (const [name, fence] of fences) if (nowMs >= fence.expiresAtMs) fences.delete(name);
+    if (this.#fences.size >= sweepFencesFrom) {
+      for (const [other, fence] of this.#fences) if (nowMs >= fence.expiresAtMs) this.#fences.delete(other);
     }
-    entries.delete(this.#name(key));
-    fences.set(this.#name(key), { token, expiresAtMs: nowMs + fenceTtlMs });
+    this.#entries.delete(key);
+    this.#fences.set(key, { token, expiresAtMs: nowMs + fenceTtlMs });
     return Promise.resolve(true);
   }
 
   release(key: string, token: string): Promise<boolean> {
     const fence = this.#fenceOf(key);
     if (fence === undefined || fence.token === token) {
-      this.#store.fences.delete(this.#name(key));
-      this.#store.entries.delete(this.#name(key));
+      this.#fences.delete(key);
+      this.#entries.delete(key);
     }
     return Promise.resolve(true);
   }
 
   replay(key: string): Promise<boolean> {
-    // A fence is left to its owner; it keeps no entry beside it.
-    this.#store.entries.delete(this.#name(key));
+    // A fence stays, for its owner to release; there is no entry beside it.
+    this.#entries.delete(key);
     return Promise.resolve(true);
+  }
+
+  drop(key: string): void {
+    // A fence is left to its owner.
+    this.#entries.delete(key);
   }
 
   inspect(key: string): Promise<readonly TierState[]> {
@@ -132,18 +133,19 @@ export class MemoryRecords<V extends Cacheable> implements CachePort<V> {
                 ? 'leased'
                 : 'value',
         version: value === undefined ? null : versionOf(value),
-        ttlMs: held === undefined ? null : Math.round(held.expiresAtMs - this.#store.clock.monotonicMs()),
+        ttlMs: held === undefined ? null : Math.round(held.expiresAtMs - this.#needs.clock.monotonicMs()),
+        disbelief: null,
       },
     ]);
   }
 
-  #entryOf(key: string): Entry | undefined {
-    const entry = this.#store.entries.get(this.#name(key));
-    return entry !== undefined && this.#store.clock.monotonicMs() < entry.expiresAtMs ? entry : undefined;
+  #entryOf(key: string): Entry<V> | undefined {
+    const entry = this.#entries.get(key);
+    return entry !== undefined && this.#needs.clock.monotonicMs() < entry.expiresAtMs ? entry : undefined;
   }
 
   #fenceOf(key: string): Fence | undefined {
-    const fence = this.#store.fences.get(this.#name(key));
-    return fence !== undefined && this.#store.clock.monotonicMs() < fence.expiresAtMs ? fence : undefined;
+    const fence = this.#fences.get(key);
+    return fence !== undefined && this.#needs.clock.monotonicMs() < fence.expiresAtMs ? fence : undefined;
   }
 }

@@ -1,9 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { sql } from 'kysely';
-import type { Database, DatabaseStatus, Journal } from '../../domain/ports/persistence.ts';
+import type { ChangeLog } from '../../domain/ports/change-log.ts';
+import type { Database, DatabaseStatus } from '../../domain/ports/persistence.ts';
 import { attemptCounters } from './attempts.ts';
 import { contactRepository } from './contacts.ts';
-import { journalOf } from './journal.ts';
+import { provedReads } from './proved-reads.ts';
 import { type Admission, Statements } from './statements.ts';
 import { transactionsOn } from './transactions.ts';
 import { userRepository } from './users.ts';
@@ -12,19 +13,20 @@ import { userRepository } from './users.ts';
 export type Parts = {
   readonly em: SqlEntityManager;
   readonly admit: Admission;
-  readonly listen: Journal['listen'];
+  readonly log: ChangeLog;
   readonly maxTransactionMs: number;
   readonly close: () => Promise<void>;
   readonly status: () => DatabaseStatus;
 };
 
-export const assemble = ({ em, admit, listen, maxTransactionMs, close, status }: Parts): Database => {
+export const assemble = ({ em, admit, log, maxTransactionMs, close, status }: Parts): Database => {
   const statements = new Statements(em, admit);
   return {
     users: userRepository(statements),
     contacts: contactRepository(statements),
     transactions: transactionsOn(em, admit, maxTransactionMs),
-    journal: journalOf(statements, listen),
+    reads: provedReads(statements),
+    log,
     attempts: attemptCounters(statements),
     health: {
       async ping() {

@@ -1,45 +1,44 @@
+import { setImmediate } from 'node:timers';
 import { type RawBuilder, sql } from 'kysely';
 import { attemptLimits, type Counters } from '../../domain/attempts.ts';
 import { WriteConflict } from '../../domain/faults.ts';
 import type { AttemptCounters } from '../../domain/ports/persistence.ts';
-import { parseAdmission } from './rows.ts';
-import { SerialQueue } from './serial-queue.ts';
+import { Queue } from '../system/queue.ts';
 import type { Statements } from './statements.ts';
+import { parseAdmission } from './tables/login-attempts.ts';
 
 const { freeOfOrigin, freeOfAccount, firstDelayMs, maxDelayMs, forgottenAfterMs, familiarForMs } =
   attemptLimits;
-/** Expired rows that go with each guess: more than it can add, so that the table is bounded by a day's guesses. */
+/**
+ * How many expired rows each guess deletes: more than it can add, so that the table never holds much more than a day's
+ * guesses.
+ */
 const sweptAtOnce = 8;
 const maxTries = 3;
 /**
- * Guesses take no more connections than these, so that a flood of them leaves the others of the pool to everybody else.
- * Beyond the queue is 503. What takes a count back waits in a queue of its own: it must not be lost to newcomers.
+ * Guesses take two connections of the pool and no more, so that a flood of them leaves the others to everybody else. A
+ * guess that finds the queue full is answered with 503. What takes a count back has a queue of its own, so that new
+ * guesses cannot keep it out.
  */
-const lanes = 2;
-const newcomers = { maxWaiting: 50, maxWaitMs: 1000 };
-const returners = { maxWaiting: 1000, maxWaitMs: 2000 };
+const newcomers = { maxRunning: 2, maxWaiting: 100, maxWaitMs: 1000 };
+const returners = { maxRunning: 2, maxWaiting: 2000, maxWaitMs: 2000 };
 
 /**
  * The counters in one table. `admit` is one statement: its upserts check the delay again on the row as it is when they
  * have locked it, so of a hundred guesses at once each sees the count of the one before.
  */
 export const attemptCounters = (statements: Statements): AttemptCounters => {
-  const admitting = Array.from({ length: lanes }, () => new SerialQueue(newcomers));
-  const settling = Array.from({ length: lanes }, () => new SerialQueue(returners));
-  let turn = 0;
+  // The event loop goes on before each of them, so that a flood of guesses does not hold up everything else.
+  const admitting = new Queue(newcomers, setImmediate);
+  const settling = new Queue(returners, setImmediate);
 
   /**
-   * Two writers of the same counters may wait for each other; the one that is sent away comes again. The statement is made
-   * when its turn has come: of a flood most have none, and making 500 held up everybody else for 60 ms.
+   * Two writers of the same counters may wait for each other; the one that PostgreSQL rolls back is run again. A
+   * statement is put together only when its turn has come: in a flood most guesses get no turn, and putting 500
+   * statements together held up everybody else for 60 ms.
    */
-  const write = async (
-    queues: readonly SerialQueue[],
-    statement: () => RawBuilder<unknown>,
-  ): Promise<readonly unknown[]> => {
-    const queue = queues[turn++ % lanes];
-    if (queue === undefined) throw new RangeError('there is no such queue');
-    return queue.run(() => writeAgain(statement()));
-  };
+  const write = (queue: Queue, statement: () => RawBuilder<unknown>): Promise<readonly unknown[]> =>
+    queue.run(() => writeAgain(statement()));
 
   const writeAgain = async (statement: RawBuilder<unknown>): Promise<readonly unknown[]> => {
     for (let tried = 1; ; tried++) {
@@ -56,7 +55,7 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
       const refusals = (await write(admitting, () => admission(counters, nowMs)))
         .map(parseAdmission)
         .filter(({ counted }) => !counted)
-        // Refused without a wait: another guess was counted in between, and has raised it.
+        // Refused although there was nothing to wait for: another guess was counted in between, and raised the delay.
         .map(({ waitMs }) => (waitMs > 0 ? waitMs : firstDelayMs));
       return refusals.length > 0 ? Math.max(...refusals) : undefined;
     },
@@ -74,9 +73,13 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
             select origin, 0, ${now}, ${until}, ${until} from before order by place
             on conflict (key) do update set failures = 0, last_at = excluded.last_at,
               familiar_until = excluded.familiar_until, expires_at = excluded.expires_at
+              returning c.key
+          ), locked as (
+            select c.key, before.failures from before join login_attempts c on c.key = before.account
+            where not before.familiar and ${afterOrigins} order by before.place for update of c
           )
-          update login_attempts c set failures = greatest(0, c.failures - before.failures)
-            from before where c.key = before.account and not before.familiar`,
+          update login_attempts c set failures = greatest(0, c.failures - locked.failures)
+            from locked where c.key = locked.key`,
       );
     },
 
@@ -86,9 +89,12 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
         () => sql`with ${input(counters)}, before as (
             select i.*, c.familiar_until > ${at(nowMs)} as familiar
             from input i join login_attempts c on c.key = i.origin
+          ), locked as (
+            select c.key from before join login_attempts c
+              on c.key = before.origin or c.key = before.account and not before.familiar
+            order by c.key = before.account, before.place for update of c
           )
-          update login_attempts c set failures = greatest(0, c.failures - 1) from before
-            where c.key = before.origin or c.key = before.account and not before.familiar`,
+          update login_attempts c set failures = greatest(0, c.failures - 1) from locked where c.key = locked.key`,
       );
     },
   };
@@ -113,7 +119,8 @@ const admission = (counters: readonly Counters[], nowMs: number): RawBuilder<unk
       ${orRaise(freeOfOrigin)}
     ), every as (
       insert into login_attempts as c (key, failures, last_at, familiar_until, expires_at)
-      select account, ${failure} from seen join own on own.key = origin where not familiar order by place
+      select account, ${failure} from seen join own on own.key = origin
+      where not familiar and ${afterOrigins} order by place
       ${orRaise(freeOfAccount)}
     ), swept as (
       delete from login_attempts where expires_at < ${now} and key in (
@@ -130,7 +137,14 @@ const at = (ms: number): RawBuilder<unknown> => sql`${new Date(ms).toISOString()
 
 const interval = (ms: number): RawBuilder<unknown> => sql`make_interval(secs => ${sql.lit(ms / 1000)})`;
 
-/** The pairs in the order of their accounts, in which every statement locks. */
+/**
+ * Every statement locks the origins first and then the accounts, each in the order of the accounts' keys, so that no two
+ * of them can wait for each other in a circle. A join alone promises no order. The count is asked for once, before the
+ * first account, and needs all of `own`.
+ */
+const afterOrigins = sql`(select count(*) from own) >= 0`;
+
+/** The pairs in the order of their accounts. */
 const input = (counters: readonly Counters[]): RawBuilder<unknown> => {
   const sorted = [...counters].sort((a, b) => (a.account < b.account ? -1 : 1));
   return sql`input as (select * from unnest(
@@ -138,7 +152,7 @@ const input = (counters: readonly Counters[]): RawBuilder<unknown> => {
   ) with ordinality as i (origin, account, place))`;
 };
 
-/** domain/attempts.ts `waitMs` in SQL, not yet cut off at 0. */
+/** `waitMs` of domain/attempts.ts in SQL, but negative when the wait is over. */
 const wait = (alias: string, free: number, now: RawBuilder<unknown>): RawBuilder<unknown> => {
   const failures = sql.ref(`${alias}.failures`);
   const over = sql`${failures} - ${sql.lit(free)}`;

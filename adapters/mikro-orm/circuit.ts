@@ -1,4 +1,4 @@
-import { DatabaseUnavailable, OutcomeUnknown } from '../../domain/faults.ts';
+import { DatabaseSilent, DatabaseUnavailable, OutcomeUnknown } from '../../domain/faults.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
 import { NoneFree, toFault, Unreachable } from './faults.ts';
 import type { Admission } from './statements.ts';
@@ -6,22 +6,26 @@ import type { Admission } from './statements.ts';
 export type CircuitNeeds = {
   /** Asks the server something on a connection of its own, within a bounded time; rejects if it does not answer. */
   readonly probe: () => Promise<void>;
-  /** The idle connections of the pool are of a server that went away: they are not to be handed out any more. */
+  /** Closes the idle connections of the pool, since their server went away. */
   readonly discardIdle: () => void;
   readonly log: Log;
 };
 
+/** Nobody was there, or nobody is let in. */
+const isSign = (error: unknown): error is Error =>
+  error instanceof DatabaseSilent || error instanceof Unreachable || error instanceof OutcomeUnknown;
+
 const signsToOpen = 3;
 const probePauseMs = 250;
-/** A circuit that was open for less is not worth a line: some connections died and others took their place. */
+/** A circuit that was open for a shorter time is not logged: some connections died, and others took their place. */
 const worthALineMs = 50;
 
 /**
- * Whether the database is asked at all. When nobody was there three times in a row, with no answer in between, the
- * circuit opens: callers are told at once instead of after their deadline. It is closed by a probe in the background,
- * the first of which is sent at once; no user is ever the probe. What the server itself refuses (a lock that is held, a
- * full disk, a read-only transaction) is an answer. A wait for a connection that took too long is a sign only if nobody
- * at all was answered meanwhile: else the pool is busy.
+ * Whether the database is asked at all. When the server could not be reached three times in a row, with no answer in
+ * between, the circuit opens: callers are told at once instead of after their deadline. Only a probe in the background
+ * closes it, the first of which is sent at once; no request of a user is ever the probe. What the server itself refuses
+ * (a lock that is held, a full disk, a read-only transaction) is an answer. A wait for a connection that took too long
+ * is a sign only if nobody at all was answered meanwhile: else the pool is busy.
  */
 export class DatabaseCircuit implements Disposable {
   readonly #needs: CircuitNeeds;
@@ -48,13 +52,13 @@ export class DatabaseCircuit implements Disposable {
       return value;
     } catch (error) {
       const isAlone = error instanceof NoneFree && this.#answeredAtMs < startedAtMs;
-      if (isAlone || error instanceof Unreachable || error instanceof OutcomeUnknown) this.#note(error);
+      if (isAlone || isSign(error)) this.#note(error);
       else if (!(error instanceof DatabaseUnavailable)) this.answered();
       throw error;
     }
   };
 
-  /** Somebody is there: for a transaction that is killed in the middle, its beginning was an answer. */
+  /** The server answered. In a transaction that is killed in the middle, BEGIN was answered. */
   answered(): void {
     this.#signs = 0;
     this.#answeredAtMs = performance.now();
@@ -85,7 +89,7 @@ export class DatabaseCircuit implements Disposable {
         break;
       } catch (error) {
         const { message } = toFault(error);
-        // A server that hung, is refusing, and is starting: an operator sees each stage once.
+        // A server may hang, then refuse, then start: an operator sees each of these once.
         if (isReported && message !== reason) log.warn('database-still-out-of-use', { cause: message });
         reason = message;
       }

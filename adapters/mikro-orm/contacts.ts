@@ -1,46 +1,25 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { ContactPage, PageRequest } from '../../domain/contact.ts';
-import type { UserId } from '../../domain/identifiers.ts';
+import type { ContactId, UserId } from '../../domain/identifiers.ts';
 import type { ContactRepository } from '../../domain/ports/persistence.ts';
-import { contactColumns, parseContact, parseCount } from './rows.ts';
-import type { Statements } from './statements.ts';
+import { parseCount } from './row.ts';
+import { columnsAnd, type Statements } from './statements.ts';
+import { contactColumns, parseContact } from './tables/contacts.ts';
 
 export const contactRepository = (statements: Statements): ContactRepository => {
-  /** Items and total in one statement, so that both are of one moment; without items there is one row of the total. */
-  const pageOf = async (
-    ownerId: UserId,
-    matching: RawBuilder<unknown>,
-    { skip, limit }: PageRequest,
-  ): Promise<ContactPage> => {
-    const rows = await statements.read(
-      sql`with matching as (select * from contacts where user_id = ${ownerId} and ${matching})
-        select counted.total, items.* from (select count(*)::int as total from matching) counted
-        left join (
-          select ${sql.raw(contactColumns)}, created_at from matching
-          order by created_at desc, id desc limit ${limit} offset ${skip}
-        ) items on true
-        order by items.created_at desc, items.id desc`,
-    );
-    const total = parseCount(rows[0]);
-    const items = skip < total && limit > 0 ? rows.map(parseContact) : [];
-    return { ownerId, items, total, skip, limit };
-  };
+  const page = async (ownerId: UserId, matching: RawBuilder<unknown>, request: PageRequest) =>
+    pageIn(await statements.read(pageStatement(ownerId, matching, request)), ownerId, request);
 
   return {
     async find(ownerId, id) {
-      const rows = await statements.read(
-        sql`select ${sql.raw(contactColumns)} from contacts where id = ${id} and user_id = ${ownerId}`,
-      );
-      return rows.map(parseContact)[0];
+      return (await statements.read(contactStatement(ownerId, id))).map(parseContact)[0];
     },
 
-    page(ownerId, request) {
-      return pageOf(ownerId, sql`true`, request);
-    },
+    page: (ownerId, request) => page(ownerId, sql`true`, request),
 
     search(ownerId, text, request) {
       const pattern = `%${text.replace(/[\\%_]/g, '\\$&')}%`;
-      return pageOf(
+      return page(
         ownerId,
         sql`(concat_ws(' ', first_name, last_name) ilike ${pattern}
           or email ilike ${pattern} or phone ilike ${pattern})`,
@@ -48,4 +27,32 @@ export const contactRepository = (statements: Statements): ContactRepository => 
       );
     },
   };
+};
+
+export const contactStatement = (ownerId: UserId, id: ContactId, also?: string): RawBuilder<unknown> =>
+  sql`select ${columnsAnd(contactColumns, also)} from contacts where id = ${id} and user_id = ${ownerId}`;
+
+/** Items and total in one statement, so that both are of one moment; without items there is one row of the total. */
+export const pageStatement = (
+  ownerId: UserId,
+  matching: RawBuilder<unknown>,
+  { skip, limit }: PageRequest,
+  also?: string,
+): RawBuilder<unknown> =>
+  sql`with matching as (select * from contacts where user_id = ${ownerId} and ${matching})
+    select ${columnsAnd('counted.total, items.*', also)} from (select count(*)::int as total from matching) counted
+    left join (
+      select ${sql.raw(contactColumns)}, created_at from matching
+      order by created_at desc, id desc limit ${limit} offset ${skip}
+    ) items on true
+    order by items.created_at desc, items.id desc`;
+
+export const pageIn = (
+  rows: readonly unknown[],
+  ownerId: UserId,
+  { skip, limit }: PageRequest,
+): ContactPage => {
+  const total = parseCount(rows[0]);
+  const items = skip < total && limit > 0 ? rows.map(parseContact) : [];
+  return { ownerId, items, total, skip, limit };
 };

@@ -35,9 +35,9 @@ export const lockDataDirectory = async (directory: string): Promise<AsyncDisposa
 const maxAttempts = 20;
 
 /**
- * Makes the file with its content, in one step and only if it is not there. A stale one may be removed only by whoever
- * holds a second lock, named after the content of the stale one, and finds it unchanged: of two that see it stale, the
- * slower would remove the fresh lock of the faster otherwise.
+ * Makes the file with its content, in one step and only if it is not there. A stale file may be removed only by a
+ * process that holds a second lock, named after the content of the stale file, and then finds the file unchanged.
+ * Otherwise, of two processes that see the stale file, the slower one would remove the new lock of the faster one.
  */
 const hold = async (directory: string, path: string, own: string): Promise<void> => {
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
@@ -100,7 +100,8 @@ const isAlive = async ({ pid, started }: Holder): Promise<boolean> => {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // Only this says that there is none. EPERM means another user's, and Deno may not allow the question.
+    // Only this code says that there is no such process. EPERM means that it belongs to another user, and Deno may not
+    // allow us to ask.
     if (isCode(error, 'ESRCH')) return false;
   }
   const startedNow = await startOf(pid);

@@ -1,18 +1,22 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers';
 import { PGlite } from '@electric-sql/pglite';
 import { dataDir as newCluster } from '@electric-sql/pglite-prepopulatedfs';
 import { MikroORM } from '@mikro-orm/pglite';
+import { maxTransactionMs as longestTransactionMs } from '../../application/caching/limits.ts';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
+import { Queue } from '../system/queue.ts';
 import { assemble } from './assemble.ts';
+import { beginAnew, emptyLog } from './change-log.ts';
+import { changeLogOf, logChannel, type OnConnection } from './change-log-port.ts';
 import { lockDataDirectory } from './data-directory.ts';
 import { toFault } from './faults.ts';
-import { journalChannel } from './journal.ts';
-import { defaultMaxTransactionMs, ormOptions } from './orm-options.ts';
-import { SerialQueue } from './serial-queue.ts';
+import { onEmbedded } from './log-connection.ts';
+import { ormOptions } from './orm-options.ts';
 import type { Admission } from './statements.ts';
 
 export type EmbeddedConfig = {
@@ -23,7 +27,8 @@ export type EmbeddedConfig = {
 
 /**
  * MikroORM on a cluster that is there or is made: unpacked, as PGlite's authors made it once, in half the time of an
- * initdb, and moved to its place when it is whole, so that a process that is killed amid its first start leaves none.
+ * initdb, and moved to its place when it is whole, so that a process that is killed during its first start leaves no
+ * half of a cluster there.
  */
 const openIn = async (place: string | null) => {
   if (place !== null && !existsSync(place)) {
@@ -47,8 +52,15 @@ const openMigrated = async (place: string | null): Promise<MikroORM> => {
   }
 };
 
-/** Statements that may wait behind a slow one, and for how long: PGlite cannot interrupt a statement. */
-const queueLimits = { maxWaiting: 1000, maxWaitMs: 1500 };
+/**
+ * One statement or transaction at a time: PGlite has one connection, and a statement from elsewhere would run inside
+ * whatever transaction is open. Their number and their wait are bounded, because PGlite cannot interrupt a statement.
+ * The bound on the wait also ends a mistake of ours: a statement that the open transaction waits for, but that was not
+ * sent inside it.
+ */
+const queueLimits = { maxRunning: 1, maxWaiting: 1000, maxWaitMs: 1500 };
+
+const sweepUnreadMs = 600_000;
 
 /**
  * PostgreSQL compiled to WebAssembly, in this process: the default for development and a small single node. One
@@ -56,7 +68,7 @@ const queueLimits = { maxWaiting: 1000, maxWaitMs: 1500 };
  * Throws `DataDirectoryInUse` when another process has the directory open.
  */
 export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Database> => {
-  const { dataDir, maxTransactionMs = defaultMaxTransactionMs } = config;
+  const { dataDir, maxTransactionMs = longestTransactionMs } = config;
   if (dataDir !== null) await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = dataDir === null ? undefined : await lockDataDirectory(dataDir);
   const orm = await openMigrated(dataDir === null ? null : join(dataDir, 'pglite')).catch(
@@ -67,13 +79,26 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
   );
   log.info('database-ready', { kind: 'embedded', persistent: dataDir !== null });
 
-  const queue = new SerialQueue(queueLimits);
+  // PGlite resolves in microtasks, so the event loop has to go on before each statement. Otherwise many of them would
+  // block this process until all were done, while requests wait unread in their sockets and the bounds of the queue
+  // have no effect.
+  const queue = new Queue(queueLimits, setImmediate);
   let closed = false;
   const admit: Admission = (work) =>
     queue.run(() => {
       if (closed) throw new DatabaseUnavailable('the database was closed');
       return work();
     });
+  const pglite = await orm.driver.getConnection().getNativeClient();
+  const onDatabase: OnConnection = (work) => admit(() => work(onEmbedded(pglite)));
+  // Nobody but this process changes anything, so what was read before this start is what nobody can vouch for.
+  await onDatabase(beginAnew);
+  let isLogRead = false;
+  const sweeping = setInterval(() => {
+    // Without Redis nobody reads the log: what happens here is known here.
+    if (!isLogRead && !closed) onDatabase(emptyLog).catch(() => undefined);
+  }, sweepUnreadMs);
+  sweeping.unref();
   return assemble({
     em: orm.em,
     admit,
@@ -83,18 +108,26 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
       circuit: 'closed',
       isListening: !closed,
       connections: closed ? 0 : 1,
-      idleConnections: closed || queue.isBusy ? 0 : 1,
-      waiting: queue.waiting,
+      idleConnections: closed || queue.load().running > 0 ? 0 : 1,
+      waiting: queue.load().waiting,
     }),
-    async listen(wake) {
-      const pglite = await orm.driver.getConnection().getNativeClient();
-      const stop = await admit(() => pglite.listen(journalChannel, wake));
-      return { [Symbol.asyncDispose]: () => (closed ? Promise.resolve() : admit(() => stop())) };
-    },
+    log: changeLogOf({
+      checks: (work) => {
+        isLogRead = true;
+        return onDatabase(work);
+      },
+      receipts: onDatabase,
+      upkeep: onDatabase,
+      async listen(wake) {
+        const stop = await admit(() => pglite.listen(logChannel, wake));
+        return { [Symbol.asyncDispose]: () => (closed ? Promise.resolve() : admit(() => stop())) };
+      },
+    }),
     async close() {
       if (closed) return;
+      clearInterval(sweeping);
       try {
-        // Behind whatever is running, so that nothing is torn in two.
+        // After what is running now, so that nothing is interrupted in the middle.
         await queue.runPatiently(async () => {
           closed = true;
           await orm.close(true);

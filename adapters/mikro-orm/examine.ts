@@ -2,12 +2,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MikroORM } from '@mikro-orm/pglite';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type RawBuilder, sql } from 'kysely';
+import { CompiledQuery, type RawBuilder, sql } from 'kysely';
+import { isMadeHere } from './change-log.ts';
 import { lockDataDirectory } from './data-directory.ts';
 import { toFault } from './faults.ts';
+import { listInstances } from './instances.ts';
+import type { LogConnection } from './log-connection.ts';
+import { checkTriggers, type LogTrigger } from './log-shape.ts';
 import { migrations } from './migrations.ts';
 import { ormOptions } from './orm-options.ts';
-import { connect, type PostgresLimits, tlsOptions } from './postgres.ts';
+import { connect, examineLimits, tlsOptions } from './postgres.ts';
 import { boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
 import type { PostgresAddress } from './postgres-url.ts';
 import { rights } from './rights.ts';
@@ -16,7 +20,8 @@ import { rights } from './rights.ts';
 export type DatabaseFacts = {
   /** As `server_version_num`: 150004 is 15.4. */
   readonly version: number;
-  readonly isReplica: boolean;
+  /** How many of `askedForRole` answers came from a standby; a pooler that splits reads sends some of them there. */
+  readonly standbyAnswers: number;
   readonly isReadOnly: boolean;
   readonly isolation: string;
   readonly synchronousCommit: string;
@@ -28,12 +33,12 @@ export type DatabaseFacts = {
   readonly missingMigrations: readonly string[];
   /** Migrations that this version does not know: of a later one. */
   readonly unknownMigrations: readonly string[];
-  readonly triggers: readonly TriggerFact[];
+  readonly triggers: readonly LogTrigger[];
   /** `select on users` and the like, which the role lacks. */
   readonly missingRights: readonly string[];
-  readonly pendingInvalidations: number;
-  /** The age of the oldest of them; `null` when there is none. */
-  readonly oldestInvalidationMs: number | null;
+  /** `null` where there is none, or none that this role may read. */
+  readonly log: LogFacts | null;
+  readonly instances: readonly InstanceFact[];
   readonly latenciesMs: readonly number[];
   /** How far the server's clock is ahead of ours. */
   readonly clockAheadMs: number;
@@ -41,57 +46,44 @@ export type DatabaseFacts = {
   readonly notifies: boolean | null;
 };
 
-export type TriggerFact = {
-  readonly name: string;
-  readonly table: string;
-  readonly state: 'enabled' | 'disabled' | 'changed' | 'missing';
+export type LogFacts = {
+  /** Counted to `maxCountedRows`. */
+  readonly rows: number;
+  /** `elsewhere`: it came with a copy of another database. `none`: a crash took its state, or nothing has begun it yet. */
+  readonly made: 'here' | 'elsewhere' | 'none';
+  /** The age of the newest noted snapshot, by the server's clock; `null`: there is none. */
+  readonly newestNoteMs: number | null;
+  /** The largest bound that any process has used, in milliseconds; `null`: none has. */
+  readonly largestBoundMs: number | null;
 };
 
-/** The first of these, of PostgreSQL's manual on pg_trigger.tgtype, added up. */
-const row = 1;
-const [onInsert, onDelete, onUpdate, onTruncate] = [4, 8, 16, 32] as const;
-
-/** What 0001-initial makes. */
-const triggers = [
-  {
-    name: 'kith_journal',
-    table: 'users',
-    calls: 'kith_journal_users',
-    type: row + onInsert + onDelete + onUpdate,
-  },
-  {
-    name: 'kith_journal',
-    table: 'contacts',
-    calls: 'kith_journal_contacts',
-    type: row + onInsert + onDelete + onUpdate,
-  },
-  { name: 'kith_journal_truncate', table: 'users', calls: 'kith_journal_truncate', type: onTruncate },
-  { name: 'kith_journal_truncate', table: 'contacts', calls: 'kith_journal_truncate', type: onTruncate },
-  { name: 'kith_journal_wake', table: 'cache_journal', calls: 'kith_journal_wake', type: onInsert },
-] as const;
-
-const limits: PostgresLimits = {
-  poolConnections: 1,
-  connectionTimeoutMs: 3000,
-  statementTimeoutMs: 5000,
-  queryTimeoutMs: 6000,
-  lockTimeoutMs: 1000,
-  idleInTransactionTimeoutMs: 5000,
+/** A process that reads the log, or that ended without saying so. */
+export type InstanceFact = {
+  readonly boundMs: number;
+  readonly protocol: number;
+  /** Whether it gave a beat while the doctor looked on. */
+  readonly isReading: boolean;
 };
+
+export const askedForRole = 20;
+export const maxCountedRows = 1_000_000;
+/** Long enough for several beats of a process with the usual bound. */
+const maxWatchMs = 5000;
 
 const latencySamples = 5;
 const notificationMs = 1000;
-/** Not the journal's: that would wake every instance. */
+/** Not the log's: that would wake every instance. */
 const probeChannel = 'kith_doctor';
 
 /** Changes nothing. Throws a fault if the database does not answer. */
 export const examinePostgres = async (address: PostgresAddress): Promise<DatabaseFacts> => {
   let orm: Awaited<ReturnType<typeof connect>> | undefined;
   try {
-    orm = connect(address, await tlsOptions(address.tls), limits);
+    orm = connect(address, await tlsOptions(address.tls), examineLimits);
     const facts = await gather(orm.em);
     const pool: PgPool = await orm.driver.getConnection().getNativeClient();
-    const newClient = (): PgClient => boundQueries(new pool.Client(pool.options), limits.queryTimeoutMs);
+    const newClient = (): PgClient =>
+      boundQueries(new pool.Client(pool.options), examineLimits.queryTimeoutMs);
     return { ...facts, notifies: await isNotified(newClient).catch(() => false) };
   } catch (error) {
     throw toFault(error);
@@ -101,7 +93,8 @@ export const examinePostgres = async (address: PostgresAddress): Promise<Databas
 };
 
 /**
- * `undefined` if there is none yet: looking does not make one. Throws `DataDirectoryInUse` while a server has it open.
+ * `undefined` if there is no database yet; it does not make one. Throws `DataDirectoryInUse` while a server has it
+ * open.
  */
 export const examineEmbedded = async (dataDir: string): Promise<DatabaseFacts | undefined> => {
   const path = join(dataDir, 'pglite');
@@ -122,7 +115,7 @@ const gather = async (em: SqlEntityManager): Promise<Omit<DatabaseFacts, 'notifi
     (await text.execute(em.getKysely<unknown>())).rows.map(asRow);
 
   const latenciesMs: number[] = [];
-  // The first question also pays for the connection.
+  // The first one also takes the time to connect.
   for (let sample = 0; sample <= latencySamples; sample++) {
     const askedMs = performance.now();
     await rows(sql`select 1`);
@@ -131,11 +124,20 @@ const gather = async (em: SqlEntityManager): Promise<Omit<DatabaseFacts, 'notifi
   const askedMs = Date.now();
   const [server] = await rows(serverFacts);
   const answeredMs = Date.now();
+  let standbyAnswers = 0;
+  for (let asked = 0; asked < askedForRole; asked++) {
+    const [answer] = await rows(sql`select pg_is_in_recovery() as is_standby`);
+    if (answer?.['is_standby'] === true) standbyAnswers++;
+  }
+  const connection: LogConnection = {
+    rows: async (text, values = []) =>
+      (await em.getKysely<unknown>().executeQuery(CompiledQuery.raw(text, [...values]))).rows,
+  };
   const applied = await appliedMigrations(rows);
   const known = migrations.map(({ name }) => name);
   return {
     version: numberIn(server, 'version'),
-    isReplica: server?.['is_replica'] === true,
+    standbyAnswers,
     isReadOnly: textIn(server, 'read_only') === 'on',
     isolation: textIn(server, 'isolation'),
     synchronousCommit: textIn(server, 'synchronous_commit'),
@@ -145,9 +147,11 @@ const gather = async (em: SqlEntityManager): Promise<Omit<DatabaseFacts, 'notifi
     connections: numberIn(server, 'connections'),
     missingMigrations: known.filter((name) => !applied.includes(name)),
     unknownMigrations: applied.filter((name) => !known.includes(name)),
-    triggers: await triggerFacts(rows),
+    triggers: await checkTriggers(connection),
     missingRights: await missingRights(rows),
-    ...(await journalFacts(rows)),
+    // Unlogged tables cannot be read on a standby.
+    log: standbyAnswers > 0 ? null : await logFacts(rows),
+    instances: standbyAnswers > 0 ? [] : await instanceFacts(rows, connection),
     latenciesMs,
     clockAheadMs: numberIn(server, 'now_ms') - (askedMs + answeredMs) / 2,
   };
@@ -157,7 +161,6 @@ type Rows = (text: RawBuilder<unknown>) => Promise<readonly Row[]>;
 
 const serverFacts = sql`select
   current_setting('server_version_num')::int as version,
-  pg_is_in_recovery() as is_replica,
   current_setting('transaction_read_only') as read_only,
   current_setting('default_transaction_isolation') as isolation,
   current_setting('synchronous_commit') as synchronous_commit,
@@ -178,25 +181,6 @@ const appliedMigrations = async (rows: Rows): Promise<readonly string[]> =>
 const mayRead = async (rows: Rows, table: string): Promise<boolean> =>
   (await rows(sql`select has_table_privilege(${table}, 'select') as may`))[0]?.['may'] === true;
 
-const triggerFacts = async (rows: Rows): Promise<readonly TriggerFact[]> => {
-  const found = await rows(sql`
-    select t.tgname as name, c.relname as "table", p.proname as calls, t.tgtype::int as type, t.tgenabled::text as enabled
-    from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
-    where not t.tgisinternal
-      and c.oid in (to_regclass('users'), to_regclass('contacts'), to_regclass('cache_journal'))`);
-  return triggers.map(({ name, table, calls, type }) => {
-    const trigger = found.find((each) => each['name'] === name && each['table'] === table);
-    return { name, table, state: stateOf(trigger, calls, type) };
-  });
-};
-
-const stateOf = (trigger: Row | undefined, calls: string, type: number): TriggerFact['state'] => {
-  if (trigger === undefined) return 'missing';
-  if (trigger['calls'] !== calls || trigger['type'] !== type) return 'changed';
-  // O fires for everybody but replication, A always; D never and R only for replication.
-  return trigger['enabled'] === 'O' || trigger['enabled'] === 'A' ? 'enabled' : 'disabled';
-};
-
 const missingRights = async (rows: Rows): Promise<readonly string[]> => {
   const missing: string[] = [];
   for (const [table, needed] of Object.entries(rights)) {
@@ -209,22 +193,47 @@ const missingRights = async (rows: Rows): Promise<readonly string[]> => {
   return missing;
 };
 
-const journalFacts = async (
-  rows: Rows,
-): Promise<Pick<DatabaseFacts, 'pendingInvalidations' | 'oldestInvalidationMs'>> => {
-  if (!(await exists(rows, 'cache_journal')) || !(await mayRead(rows, 'cache_journal')))
-    return { pendingInvalidations: 0, oldestInvalidationMs: null };
-  const [journal] = await rows(sql`select count(*)::int as total,
-    (extract(epoch from clock_timestamp() - min(created_at)) * 1000)::float8 as oldest_ms from cache_journal`);
-  const total = numberIn(journal, 'total');
+const mayReadAll = async (rows: Rows, tables: readonly string[]): Promise<boolean> => {
+  for (const table of tables) {
+    if (!(await exists(rows, table)) || !(await mayRead(rows, table))) return false;
+  }
+  return true;
+};
+
+const logFacts = async (rows: Rows): Promise<LogFacts | null> => {
+  if (!(await mayReadAll(rows, ['change_log', 'log_state', 'log_notes', 'log_bounds']))) return null;
+  const [log] = await rows(sql`select
+    (select count(*)::int from (select from change_log limit ${maxCountedRows}) counted) as total,
+    case when s.one is null then 'none' when ${sql.raw(isMadeHere)} then 'here' else 'elsewhere' end as made,
+    (select extract(epoch from clock_timestamp() - max(noted_at)) * 1000 from log_notes)::float8 as note_ms,
+    (select j_ms from log_bounds) as bound_ms
+    from (select) as always left join log_state s on true`);
+  const made = textIn(log, 'made');
   return {
-    pendingInvalidations: total,
-    oldestInvalidationMs: total === 0 ? null : numberIn(journal, 'oldest_ms'),
+    rows: numberIn(log, 'total'),
+    made: made === 'here' || made === 'elsewhere' ? made : 'none',
+    newestNoteMs: numberOrNull(log, 'note_ms'),
+    largestBoundMs: numberOrNull(log, 'bound_ms'),
   };
 };
 
+/** Looks twice: one that died stays in the list for an hour, but gives no beat. */
+const instanceFacts = async (rows: Rows, connection: LogConnection): Promise<readonly InstanceFact[]> => {
+  if (!(await mayReadAll(rows, ['instances']))) return [];
+  const before = await listInstances(connection);
+  if (before.length === 0) return [];
+  const watchMs = Math.max(...before.map(({ boundMs }) => boundMs)) / 2;
+  await new Promise((resolve) => setTimeout(resolve, Math.min(watchMs, maxWatchMs)));
+  const beats = new Map(before.map(({ id, beat }) => [id, beat]));
+  return (await listInstances(connection)).map(({ id, beat, boundMs, protocol }) => ({
+    boundMs,
+    protocol,
+    isReading: beats.get(id) !== beat,
+  }));
+};
+
 /** By two connections, for a pooler between us and the server may give one to several. */
-const isNotified = async (newClient: () => PgClient): Promise<boolean> => {
+export const isNotified = async (newClient: () => PgClient): Promise<boolean> => {
   const [ear, mouth] = [newClient(), newClient()];
   const heard = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => heard.resolve(false), notificationMs);
@@ -252,5 +261,8 @@ const asRow = (value: unknown): Row =>
   typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : {};
 
 const numberIn = (from: Row | undefined, name: string): number => Number(from?.[name]);
+
+const numberOrNull = (from: Row | undefined, name: string): number | null =>
+  from?.[name] === null ? null : numberIn(from, name);
 
 const textIn = (from: Row | undefined, name: string): string => String(from?.[name]);

@@ -1,7 +1,13 @@
 import { AbortedTransactionError } from 'kysely';
-import { DatabaseUnavailable, Fault, OutcomeUnknown, WriteConflict } from '../../domain/faults.ts';
+import {
+  DatabaseSilent,
+  DatabaseUnavailable,
+  Fault,
+  OutcomeUnknown,
+  WriteConflict,
+} from '../../domain/faults.ts';
 
-/** Nobody was there: a connection that could not be had or was lost, no answer in time, a server that shuts down. */
+/** A server that lets nobody in: every other statement would meet the same. */
 export class Unreachable extends DatabaseUnavailable {}
 
 /** No connection of the pool could be had in time: all were busy, or none could be made. */
@@ -17,6 +23,7 @@ export const toFault = (error: unknown): Error => {
   if (isSqlState(code)) {
     if (code === '40001' || code === '40P01')
       return new WriteConflict(`the transaction lost against another (${code})`);
+    if (silent.test(code)) return new DatabaseSilent(`the database is unavailable (${code})`);
     if (unreachable.test(code)) return new Unreachable(`the database is unavailable (${code})`);
     if (unavailable.test(code)) return new DatabaseUnavailable(`the database is unavailable (${code})`);
     return new Error(`the database refused a statement (SQLSTATE ${code})`);
@@ -26,7 +33,7 @@ export const toFault = (error: unknown): Error => {
     return new Error(`the database adapter failed (${error.name})`);
   }
   const reason = `the database did not answer (${reasonOf(error)})`;
-  return isPoolTimeout(error) ? new NoneFree(reason) : new Unreachable(reason);
+  return isPoolTimeout(error) ? new NoneFree(reason) : new DatabaseSilent(reason);
 };
 
 /** The same for an error of COMMIT, which leaves the outcome open unless the server said that it rolled back. */
@@ -59,8 +66,10 @@ export const violatedIndex = (error: unknown): string | undefined =>
 // 57014 statement timeout, 25006 read-only, 25P0x idle in transaction, 55P03 lock timeout, and a schema or database that
 // is not (yet) ours: 3D000, 3F000, 42P01, 42703, 42883, 42501.
 const unavailable = /^(08(?!P01)|28|53|58|57P0|57014|25006|25P0[34]|55P03|3[DF]000|42P01|42703|42883|42501)/;
-// Of these, what every other statement would meet as well: no connection, no log-in, no room for another connection.
-const unreachable = /^(08(?!P01)|28|53300|57P0|3D000)/;
+// Of these, what tells nothing of what others may write: no connection, no room for one, a server that goes or comes.
+const silent = /^(08(?!P01)|53300|57P0[123])/;
+// And what every other statement would meet as well, from a server that is there: no log-in, no such database.
+const unreachable = /^(28|57P0|3D000)/;
 const connectionLost = /^(08|57P0|58|XX|40003)/;
 
 const isSqlState = (code: string | undefined): code is string =>

@@ -13,10 +13,18 @@ class LoginAttempts extends Migration {
   }
 }
 
+class ChangeLog extends Migration {
+  override up(): void {
+    for (const statement of [...withoutJournal, ...logTables, ...logTriggers, ...versionTriggers, prove])
+      this.addSql(statement);
+  }
+}
+
 /** In order. A migration that was released never changes; the name is what the database remembers. */
 export const migrations: MigrationObject[] = [
   { name: '0001-initial', class: Initial },
   { name: '0002-login-attempts', class: LoginAttempts },
+  { name: '0003-change-log', class: ChangeLog },
 ];
 
 const tables = [
@@ -146,4 +154,136 @@ function journal(name: string, insert: string): string {
     ${insert}
     return null;
   end $$`;
+}
+
+/** The log takes the place of the journal, of which only changes without a confirmed fence left rows. */
+const withoutJournal = [
+  ...['users', 'contacts', 'truncate', 'wake'].map((name) => `drop function kith_journal_${name}() cascade`),
+  'drop table cache_journal',
+];
+
+/**
+ * What the statement that calls it has seen, as `epoch snapshot`; null where that cannot be told: on a standby, whose
+ * snapshot does not know what is in progress, and inside a transaction that has written, for its own changes count as seen.
+ * A function, because the state of the log cannot even be named in a statement on a standby.
+ */
+const prove = `create function kith_proof() returns text language plpgsql stable as $$
+  begin
+    if pg_is_in_recovery() or pg_current_xact_id_if_assigned() is not null then
+      return null;
+    end if;
+    return (select left(epoch::text, 8) from log_state) || ' ' || pg_current_snapshot()::text;
+  end $$`;
+
+/**
+ * The log of every change, and what its readers know of each other. Unlogged is what must not outlive a crash, reach a
+ * standby or lie in a base backup: transaction ids are given out again there, and `epoch` is how everybody notices.
+ */
+const logTables = [
+  // The transaction is the top-level one also in a savepoint: the one that snapshots speak of.
+  `create table change_log (
+    xid xid8 not null default pg_current_xact_id(),
+    id bigint generated always as identity,
+    source text not null,
+    key text,
+    primary key (xid, id)
+  )`,
+  `create unlogged table log_state (
+    one boolean primary key default true check (one),
+    epoch uuid not null default gen_random_uuid(),
+    made_for text not null,
+    swept pg_snapshot not null default '1:1:'
+  )`,
+  // A beat is a row, not an update of one: while somebody holds a snapshot open no old version can be removed, and each
+  // update of a row would have to look at all of them.
+  `create unlogged table instances (
+    id uuid not null,
+    beat bigint not null,
+    j_ms int not null,
+    applied pg_snapshot,
+    protocol int not null,
+    primary key (id, beat)
+  )`,
+  `create unlogged table log_notes (
+    snapshot pg_snapshot not null,
+    shape text not null,
+    noted_at timestamptz not null default clock_timestamp()
+  )`,
+  // Logged: instances that a crash took from the list may go on serving within their own bounds.
+  `create table log_bounds (
+    one boolean primary key default true check (one),
+    j_ms int not null,
+    retention_ms int not null
+  )`,
+];
+
+/**
+ * The triggers that write the log. By row, for those of a statement do not fire in a logical subscriber; always, also for
+ * `session_replication_role = replica`; and with the rights of the owner, so that a role that may change users needs none
+ * on the log. A new user needs no row: that there was none is cached nowhere.
+ */
+const logTriggers = [
+  ...logged('users', 'update or delete', (row) => `${row}.id::text`),
+  ...logged('contacts', 'insert or update or delete', (row) => `${row}.user_id || ':' || ${row}.id`),
+  `create function kith_log_truncate() returns trigger language plpgsql security definer as $$
+  begin
+    insert into change_log (source) values (tg_table_name);
+    return null;
+  end $$`,
+  ...['users', 'contacts'].flatMap((table) => [
+    `create trigger kith_log_truncate after truncate on ${table}
+      for each statement execute function kith_log_truncate()`,
+    `alter table ${table} enable always trigger kith_log_truncate`,
+  ]),
+  // Temporary tables last: by default they come first, and a session's own `change_log` would take the rows.
+  `do $$ declare name text; begin
+    foreach name in array array['kith_log_users', 'kith_log_contacts', 'kith_log_truncate'] loop
+      execute format('alter function %I() set search_path to %I, pg_temp', name, current_schema());
+    end loop;
+  end $$`,
+];
+
+function logged(table: string, events: string, key: (row: 'old' | 'new') => string): readonly string[] {
+  return [
+    `create function kith_log_${table}() returns trigger language plpgsql security definer as $$
+    begin
+      if tg_op <> 'INSERT' then
+        insert into change_log (source, key) values ('${table}', ${key('old')});
+      end if;
+      if tg_op = 'INSERT' or tg_op = 'UPDATE' and ${key('new')} <> ${key('old')} then
+        insert into change_log (source, key) values ('${table}', ${key('new')});
+      end if;
+      return null;
+    end $$`,
+    `create trigger kith_log after ${events} on ${table}
+      for each row execute function kith_log_${table}()`,
+    `alter table ${table} enable always trigger kith_log`,
+  ];
+}
+
+/**
+ * Count `version` up where a statement changed what can be seen and left it: ETag and If-Match are then right for raw SQL
+ * too. `token_version` is seen, by the check of tokens. The hash of a password is not: the rehash at a log-in leaves the
+ * version as it is.
+ */
+const versionTriggers = [
+  ...counted('users', 'old.password_hash := new.password_hash;'),
+  ...counted('contacts', ''),
+];
+
+function counted(table: string, hide: string): readonly string[] {
+  return [
+    // Compared by their bytes, which no column's type can lack and no collation can change.
+    `create function kith_version_${table}() returns trigger language plpgsql as $$
+    begin
+      ${hide}
+      if new.version = old.version and new *<> old then
+        new.version := old.version + 1;
+      end if;
+      return new;
+    end $$`,
+    `create trigger kith_version before update on ${table}
+      for each row execute function kith_version_${table}()`,
+    `alter table ${table} enable always trigger kith_version`,
+  ];
 }

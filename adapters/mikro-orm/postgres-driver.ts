@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers';
+import { statementName } from './statement-name.ts';
 
 /** What we use of the client of `pg`, which comes with MikroORM and without types. */
 export interface PgClient {
@@ -6,7 +7,8 @@ export interface PgClient {
   connect(): Promise<void>;
   query(text: string | NamedStatement, values?: readonly unknown[]): Promise<unknown>;
   end(): Promise<void>;
-  on(event: 'error' | 'end' | 'notification', listener: (error: unknown) => void): unknown;
+  on(event: 'error' | 'end', listener: (error: unknown) => void): unknown;
+  on(event: 'notification', listener: (message: { readonly payload?: string | undefined }) => void): unknown;
 }
 
 export type NamedStatement = {
@@ -27,27 +29,35 @@ export interface PgPool {
   readonly idleCount: number;
   /** How many wait for a connection. */
   readonly waitingCount: number;
+  /** Whether its end was asked for; a second time is refused. */
+  readonly ending: boolean;
+  end(): Promise<void>;
   connect: () => Promise<PooledClient>;
   on(event: 'connect' | 'acquire' | 'remove', listener: (client: PgClient) => void): unknown;
   on(event: 'release', listener: (error: unknown, client: PgClient) => void): unknown;
 }
 
-/** What pg says when its own `query_timeout` is over, and we say in its place. */
+/** What pg says when its own `query_timeout` is over. Our own deadline says the same. */
 const readTimeout = 'Query read timeout';
 
-/** Our texts are few, but for journal rows appended in batches of any size: what is beyond this is not prepared. */
+/**
+ * Statements beyond this number are not prepared. There are few different ones, except those whose length depends on how
+ * many rows are asked for.
+ */
 const maxPrepared = 64;
 
 /**
  * Two things that pg leaves to its user, done where every query passes.
  *
- * A statement with parameters is prepared under a name, once a connection: the server parses and plans it no more.
+ * A statement with parameters is prepared under a name, once for each connection: the server need not parse and plan it
+ * again.
  *
- * A connection on which a query got no answer in `queryTimeoutMs` is closed. pg leaves it in the pool with the answer
- * outstanding, and whoever is handed it next waits behind that: for as long as the server hangs, or for ever if the
- * network went away. A rollback fails at once on it, so a transaction waits one deadline and not two.
+ * A connection on which a query got no answer in `queryTimeoutMs` is closed. pg would leave it in the pool although its
+ * answer is still to come, and the next query on it would wait for that answer first: for as long as the server hangs,
+ * or for ever if the network went away. A rollback fails at once on it, so a transaction waits one deadline and not
+ * two.
  *
- * `answered` hears of each answer.
+ * `answered` is called at each answer.
  */
 export const improveQueries = (pool: PgPool, queryTimeoutMs: number, answered: () => void): void => {
   const names = new Map<string, string>();
@@ -55,7 +65,7 @@ export const improveQueries = (pool: PgPool, queryTimeoutMs: number, answered: (
   const named = (text: string, values: readonly unknown[]): NamedStatement | undefined => {
     let name = names.get(text);
     if (name === undefined && names.size < maxPrepared) {
-      name = `kith-${names.size}`;
+      name = statementName(text);
       names.set(text, name);
     }
     return name === undefined ? undefined : { name, text, values };
@@ -81,12 +91,12 @@ export const boundQueries = (client: PgClient, queryTimeoutMs: number): PgClient
   return client;
 };
 
-/** A wait for a connection that ended this much after its deadline tells of a stall of our own. */
+/** If a wait for a connection ends this much after its deadline, this process was busy. */
 const lateMs = 100;
 
 /**
- * pg decides that a connection took too long before it reads the sockets, so a process that was busy meanwhile blames the
- * server. Nothing was sent yet: who waited for longer than anybody may wait is given one more try.
+ * pg decides that a connection took too long before it reads the sockets, so a process that was busy meanwhile blames
+ * the server. Nothing was sent yet, so a wait that ended too late is given one more try.
  */
 export const forgiveStalls = (pool: PgPool, connectionTimeoutMs: number): void => {
   const connect = pool.connect.bind(pool);
@@ -101,19 +111,23 @@ export const forgiveStalls = (pool: PgPool, connectionTimeoutMs: number): void =
   };
 };
 
-/** Makes connections before anybody needs one; those that cannot be made will be missed by nobody yet. */
+/**
+ * Makes connections before anybody needs one. It does not matter if some cannot be made: they are made when they are
+ * needed.
+ */
 export const warmUp = async (pool: PgPool, connections: number): Promise<void> => {
   const made = await Promise.allSettled(Array.from({ length: connections }, () => pool.connect()));
   for (const one of made) if (one.status === 'fulfilled') one.value.release();
 };
 
-/** A timer that fires this much late tells of a stall of our own, after which the server gets a moment to be heard. */
+/** If a timer fires this much late, this process was busy, and the server is given a little more time. */
 const stallMs = 20;
 const graceMs = 300;
 
 /**
  * pg's own `query_timeout` blames the server when this process was busy for so long: it decides before the sockets are
- * read. Here the decision falls after one more poll of them (`setImmediate`), and after a grace if the timer was late.
+ * read. Here it is decided after the sockets were polled once more (`setImmediate`), and after a little more time if
+ * the timer was late.
  */
 const withDeadline = <T>(answer: Promise<T>, ms: number, giveUp: () => void): Promise<T> =>
   new Promise((resolve, reject) => {
@@ -162,7 +176,7 @@ export const idleConnectionsOf = (pool: PgPool): { discard(): void } => {
 
 /** One question on a connection of its own; rejects if there is no answer in time. */
 export const askOnce = async (client: PgClient): Promise<void> => {
-  // Beside the promise, an error may be emitted; unheard, it would end the process.
+  // An error may also be emitted as an event, which would end the process if nobody listened.
   client.on('error', () => undefined);
   try {
     await client.connect();

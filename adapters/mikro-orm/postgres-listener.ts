@@ -1,6 +1,6 @@
 import type { Log } from '../../domain/ports/runtime.ts';
+import { logChannel } from './change-log-port.ts';
 import { toFault } from './faults.ts';
-import { journalChannel } from './journal.ts';
 import type { PgClient } from './postgres-driver.ts';
 
 const firstDelayMs = 50;
@@ -8,14 +8,14 @@ const maxDelayMs = 2000;
 const heartbeatMs = 5000;
 
 /**
- * Calls `wake` for each notification on the journal's channel, and once after each connect because one may have been
- * missed. It holds one connection of its own and makes it anew, for ever, when it is lost or a heartbeat gets no answer.
+ * Calls `wake` with each notification on the channel of the log, and once with nothing after each connect, because one may
+ * have been missed. It holds one connection of its own and makes it anew, for ever, when it is lost or a heartbeat gets no answer.
  * Resolves when the first attempt to connect is over, whatever came of it. The log hears once that it was lost, and once
  * that it is back; `listening` hears each time whether it listens.
  */
 export const listenOnPostgres = async (
   newClient: () => PgClient,
-  wake: () => void,
+  wake: (message: string | undefined) => void,
   log: Log,
   listening: (isListening: boolean) => void = () => {},
 ): Promise<AsyncDisposable> => {
@@ -44,12 +44,12 @@ export const listenOnPostgres = async (
           client.on('error', (error) => resolve(toFault(error).message));
           client.on('end', () => resolve('the connection ended'));
         });
-        client.on('notification', wake);
+        client.on('notification', ({ payload }) => wake(payload));
         await client.connect();
-        await client.query(`listen ${journalChannel}`);
+        await client.query(`listen ${logChannel}`);
         delayMs = firstDelayMs;
         listens();
-        wake();
+        wake(undefined);
         firstAttempt.resolve();
         fails(await Promise.race([lost, silent(client, lost), stop.promise]));
       } catch (error) {

@@ -1,6 +1,7 @@
 import { ok } from '../../domain/result.ts';
 import { Secret } from '../../domain/secret.ts';
 import { invalid, type Parsed } from '../../domain/text.ts';
+import { decodePart, hostOf } from '../system/address.ts';
 
 /** Where a PostgreSQL is and who we are there. */
 export type PostgresAddress = {
@@ -8,6 +9,8 @@ export type PostgresAddress = {
   readonly host: string;
   readonly port: number;
   readonly database: string;
+  /** Where our tables are; absent: where the role's search path says. */
+  readonly schema?: string | undefined;
   readonly user: string;
   readonly password: Secret<'database-password'> | null;
   readonly tls: Tls;
@@ -31,15 +34,14 @@ export const parseDatabaseUrl = (input: unknown): Parsed<PostgresAddress> => {
   const url = URL.canParse(input) ? new URL(input) : undefined;
   if (url?.protocol !== 'postgres:' && url?.protocol !== 'postgresql:')
     return invalid('invalid-format', expected);
-  const [user, password, database] = [url.username, url.password, url.pathname.slice(1)].map(decode);
+  const [user, password, database] = [url.username, url.password, url.pathname.slice(1)].map(decodePart);
   if (!user || password === undefined || !database) return invalid('invalid-format', expected);
   const tls = parseTls(url.searchParams);
   if (tls === undefined) {
     return invalid('invalid-format', 'sslmode is to be one of the modes of libpq, or no-verify');
   }
   return ok({
-    // The brackets of an IPv6 address belong to the URL.
-    host: url.searchParams.get('host') ?? url.hostname.replace(/^\[|\]$/g, ''),
+    host: url.searchParams.get('host') ?? hostOf(url),
     port: url.port === '' ? 5432 : Number(url.port),
     database,
     user,
@@ -62,13 +64,5 @@ const parseTls = (parameters: URLSearchParams): Tls | undefined => {
       return { mode: 'verify', caFile: parameters.get('sslrootcert') };
     default:
       return undefined;
-  }
-};
-
-const decode = (text: string): string | undefined => {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
   }
 };

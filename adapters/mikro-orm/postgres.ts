@@ -1,14 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { MikroORM } from '@mikro-orm/postgresql';
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
+import {
+  defaultJournalBoundMs,
+  maxTransactionMs as longestTransactionMs,
+} from '../../application/caching/limits.ts';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
 import { Secret } from '../../domain/secret.ts';
 import { assemble } from './assemble.ts';
+import { changeLogOf } from './change-log-port.ts';
 import { DatabaseCircuit } from './circuit.ts';
 import { toFault } from './faults.ts';
-import { defaultMaxTransactionMs, ormOptions } from './orm-options.ts';
+import { ormOptions } from './orm-options.ts';
+import { OwnConnection } from './own-connection.ts';
 import {
   askOnce,
   boundQueries,
@@ -22,12 +28,17 @@ import {
 import { listenOnPostgres } from './postgres-listener.ts';
 import type { PostgresAddress, Tls } from './postgres-url.ts';
 import { grantRights } from './rights.ts';
+import { leadToOne } from './same-database.ts';
 import type { Admission } from './statements.ts';
 
 export type PostgresConfig = {
   readonly address: PostgresAddress;
+  /** The same database without a pooler in between, for what needs a connection of its own; `address` unless given. */
+  readonly direct?: PostgresAddress | undefined;
   readonly limits?: Partial<PostgresLimits> | undefined;
   readonly maxTransactionMs?: number | undefined;
+  /** How long a check of the log may take, in milliseconds; half of its bound. */
+  readonly checkDeadlineMs?: number | undefined;
 };
 
 /**
@@ -43,12 +54,13 @@ export type PostgresLimits = {
   readonly idleInTransactionTimeoutMs: number;
 };
 
-const defaultLimits: PostgresLimits = {
+/** The deadlines of an instance that serves; how they relate to the others is in application/caching/limits.ts. */
+export const databaseDeadlines: PostgresLimits = {
   poolConnections: 10,
   connectionTimeoutMs: 500,
   statementTimeoutMs: 1300,
   queryTimeoutMs: 1400,
-  lockTimeoutMs: 1000,
+  lockTimeoutMs: 1200,
   idleInTransactionTimeoutMs: 5000,
 };
 
@@ -62,6 +74,16 @@ const migrationLimits: PostgresLimits = {
   idleInTransactionTimeoutMs: 0,
 };
 
+/** For an operator who looks or helps, and who waits longer than a user. */
+export const examineLimits: PostgresLimits = {
+  poolConnections: 1,
+  connectionTimeoutMs: 3000,
+  statementTimeoutMs: 5000,
+  queryTimeoutMs: 6000,
+  lockTimeoutMs: 1000,
+  idleInTransactionTimeoutMs: 5000,
+};
+
 /** Any number, the same in every version: "kith" in ASCII. */
 const migrationLock = 0x6b697468;
 const firstWaitMs = 1500;
@@ -73,6 +95,8 @@ const maxRetryDelayMs = 2000;
  */
 const warmConnections = 3;
 const idleTimeoutMs = 60_000;
+/** For what nobody waits for: the upkeep of the log, each time on a connection that is made for it. */
+const upkeepMs = 60_000;
 /** More than the pool can serve while they wait. */
 const maxWaiting = 1000;
 
@@ -81,9 +105,10 @@ const maxWaiting = 1000;
  * again in the background for as long as it takes, everything throws `DatabaseUnavailable`.
  */
 export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Database> => {
-  const { address, maxTransactionMs = defaultMaxTransactionMs } = config;
+  const { address, direct = address, maxTransactionMs = longestTransactionMs } = config;
+  const { checkDeadlineMs = defaultJournalBoundMs / 2 } = config;
   const ssl = await tlsOptions(address.tls);
-  const limits = { ...defaultLimits, ...config.limits };
+  const limits = { ...databaseDeadlines, ...config.limits };
   const circuit = new DatabaseCircuit({
     probe: () => askOnce(newClient()),
     discardIdle: () => idle.discard(),
@@ -93,7 +118,13 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   const pool: PgPool = await orm.driver.getConnection().getNativeClient();
   const idle = idleConnectionsOf(pool);
   // Outside of the pool, whose every slot may be waiting for a server that hangs.
-  const newClient = (): PgClient => boundQueries(new pool.Client(pool.options), limits.queryTimeoutMs);
+  const clientOptions = { ...pool.options, ...addressOptions(direct), ssl: await tlsOptions(direct.tls) };
+  const newClient = (deadlineMs: number = limits.queryTimeoutMs): PgClient =>
+    boundQueries(new pool.Client(clientOptions), deadlineMs);
+
+  const ownConnection = () => new OwnConnection(() => newClient(checkDeadlineMs), checkDeadlineMs);
+  const forChecks = ownConnection();
+  const forReceipts = ownConnection();
 
   let state: 'starting' | 'ready' | 'closed' = 'starting';
   let isListening = false;
@@ -107,11 +138,18 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
     return circuit.admit(work);
   };
 
+  const whenReady = <T>(work: () => Promise<T>): Promise<T> =>
+    state === 'ready' ? work() : Promise.reject(new DatabaseUnavailable(`the database is ${state}`));
+
   const becomeReady = async (): Promise<void> => {
     let reported: string | undefined;
     for (let delayMs = 100; state === 'starting'; delayMs = Math.min(delayMs * 2, maxRetryDelayMs)) {
       try {
-        await migrate(address, ssl);
+        if (direct !== address) {
+          const pooled = boundQueries(new pool.Client(pool.options), limits.queryTimeoutMs);
+          await mustBeSame(newClient(), pooled);
+        }
+        await migrate(direct, clientOptions.ssl);
         await warmUp(pool, Math.min(warmConnections, limits.poolConnections));
         if (state === 'starting') state = 'ready';
         log.info('database-ready', { kind: 'postgresql' });
@@ -132,10 +170,23 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
     em: orm.em,
     admit,
     maxTransactionMs,
-    listen: (wake) =>
-      listenOnPostgres(newClient, wake, log, (now) => {
-        isListening = now;
-      }),
+    log: changeLogOf({
+      checks: (work) => whenReady(() => work(forChecks)),
+      receipts: (work) => whenReady(() => work(forReceipts)),
+      upkeep: (work) =>
+        whenReady(async () => {
+          const apart = new OwnConnection(() => newClient(upkeepMs), upkeepMs);
+          try {
+            return await work(apart);
+          } finally {
+            apart.close();
+          }
+        }),
+      listen: (wake) =>
+        listenOnPostgres(newClient, wake, log, (now) => {
+          isListening = now;
+        }),
+    }),
     status: () => ({
       circuit: circuit.isOpen ? 'open' : 'closed',
       isListening,
@@ -147,17 +198,39 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
       if (state === 'closed') return;
       state = 'closed';
       circuit[Symbol.dispose]();
+      forChecks.close();
+      forReceipts.close();
       closing.resolve();
       // A migration under way ends by itself; it is not worth waiting for.
-      await Promise.race([orm.close(true), sleep(maxRetryDelayMs)]);
+      await Promise.race([end(orm, pool), sleep(maxRetryDelayMs)]);
     },
   });
+};
+
+/** Throws where two ways lead to two databases: the log of the one would tell nothing of changes in the other. */
+const mustBeSame = async (...clients: readonly [PgClient, PgClient]): Promise<void> => {
+  for (const client of clients) client.on('error', () => undefined);
+  try {
+    await Promise.all(clients.map((client) => client.connect()));
+    if (!(await leadToOne(...clients)))
+      throw new DatabaseUnavailable('DATABASE_DIRECT_URL leads to another database than DATABASE_URL');
+  } finally {
+    for (const client of clients) client.connection.stream.destroy();
+  }
+};
+
+/** Kysely ends a pool only if a statement of its own went through it: the warm connections would keep the process. */
+const end = async (orm: MikroORM, pool: PgPool): Promise<void> => {
+  await orm.close(true);
+  if (!pool.ending) await pool.end();
 };
 
 /** Runs what is missing of the migrations, one instance at a time, and says what that was. */
 const migrate = async (address: PostgresAddress, ssl: TlsOptions): Promise<readonly string[]> => {
   const orm = connect(address, ssl, migrationLimits);
   try {
+    // Before: what the migrations run on does not see what this transaction makes.
+    if (address.schema !== undefined) await makeSchema(orm.em.getKysely<unknown>(), address.schema);
     // On a connection of its own, so that the lock is gone with the connection, however this ends.
     return await orm.em.transactional(async (em) => {
       await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(em.getKysely<unknown>());
@@ -166,6 +239,12 @@ const migrate = async (address: PostgresAddress, ssl: TlsOptions): Promise<reado
   } finally {
     await orm.close(true);
   }
+};
+
+/** Only where it is missing: to make one takes a right that whoever serves need not have. */
+const makeSchema = async (kysely: Kysely<unknown>, schema: string): Promise<void> => {
+  const { rows } = await sql`select from pg_namespace where nspname = ${schema}`.execute(kysely);
+  if (rows.length === 0) await sql`create schema ${sql.id(schema)}`.execute(kysely);
 };
 
 /** The same for whoever migrates apart from serving, and what serving needs for `role`. Throws a fault. */
@@ -205,6 +284,7 @@ export const connect = (
     host: address.host,
     port: address.port,
     dbName: address.database,
+    ...(address.schema === undefined ? {} : { schema: address.schema }),
     user: address.user,
     password: password === null ? '' : Secret.reveal(password),
     driverOptions: {
@@ -213,6 +293,7 @@ export const connect = (
       min: Math.min(warmConnections, limits.poolConnections),
       idleTimeoutMillis: idleTimeoutMs,
       application_name: 'kith',
+      ...searchPathOf(address),
       connectionTimeoutMillis: limits.connectionTimeoutMs,
       statement_timeout: limits.statementTimeoutMs,
       lock_timeout: limits.lockTimeoutMs,
@@ -226,6 +307,20 @@ export const connect = (
     },
   });
 };
+
+/** How a client of `pg` is told where to go. */
+const addressOptions = (address: PostgresAddress): object => ({
+  host: address.host,
+  port: address.port,
+  database: address.database,
+  user: address.user,
+  password: address.password === null ? '' : Secret.reveal(address.password),
+  ...searchPathOf(address),
+});
+
+/** The name is one that needs no quotes: composition/config.ts. */
+const searchPathOf = ({ schema }: PostgresAddress): { readonly options?: string } =>
+  schema === undefined ? {} : { options: `-c search_path=${schema}` };
 
 type TlsOptions = false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
 

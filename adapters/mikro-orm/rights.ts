@@ -1,16 +1,19 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { sql } from 'kysely';
+import { tables } from './tables.ts';
 
-/** What the role that serves needs, and no more; docs/security.md shows the same. */
+/** What the role that serves needs, by table; docs/security.md shows the same. */
 export const rights: Readonly<Record<string, readonly string[]>> = {
   kith_migrations: ['select'],
-  users: ['select', 'insert', 'update'],
-  contacts: ['select', 'insert', 'update', 'delete'],
-  cache_journal: ['select', 'insert', 'delete'],
-  login_attempts: ['select', 'insert', 'update', 'delete'],
+  ...Object.fromEntries(tables.map(({ entity, rights }) => [entity.meta.tableName, rights])),
+  change_log: ['select', 'delete'],
+  log_state: ['select', 'insert', 'update'],
+  log_notes: ['select', 'insert', 'delete'],
+  log_bounds: ['select', 'insert', 'update'],
+  instances: ['select', 'insert', 'delete'],
 };
 
-/** Gives them to a role; whoever asks must own the tables. To grant what was granted before changes nothing. */
+/** Grants them to a role, for which one must own the tables. A right that was granted before may be granted again. */
 export const grantRights = async (em: SqlEntityManager, role: string): Promise<void> => {
   const kysely = em.getKysely<unknown>();
   const to = sql.id(role);

@@ -27,7 +27,10 @@ export class Statements {
     return this.#admit(() => onLiveConnection(() => this.#execute(statement)));
   }
 
-  /** The same for a text with its values beside it ($1, $2 ...): what is read most is not put together each time. */
+  /**
+   * The same for a text with parameters ($1, $2 ...) and their values, so that the most frequent statements need not be
+   * put together each time.
+   */
   readText(text: string, values: readonly unknown[]): Promise<readonly unknown[]> {
     const statement = CompiledQuery.raw(text, [...values]);
     return this.#admit(() =>
@@ -45,8 +48,9 @@ export class Statements {
 }
 
 /**
- * Tries again when the connection turned out to be dead, as those are whose backend was killed or whose server restarted.
- * The pauses are for the pool to see which others died with it. Only for what leaves no trace when it fails.
+ * Tries again when the connection turned out to be dead, as those are whose backend was killed or whose server
+ * restarted. In the pauses the pool finds out which other connections are dead. Only for statements that change nothing
+ * when they fail.
  */
 export const onLiveConnection = async <T>(attempt: () => Promise<T>): Promise<T> => {
   for (const pauseMs of [25, 100]) {
@@ -65,8 +69,8 @@ const rethrow = (error: unknown): never => {
 };
 
 /**
- * The statements of one transaction. It remembers that one failed: PostgreSQL rolls back at COMMIT then, and PGlite does
- * not even say so.
+ * The statements of one transaction. It remembers whether one of them failed: then PostgreSQL rolls back at COMMIT, and
+ * PGlite does so without saying it.
  */
 export class TransactionStatements {
   readonly #connection: Connection;
@@ -89,7 +93,7 @@ export class TransactionStatements {
     }
   }
 
-  /** How many rows a statement changed. `explain` may turn an error into something better than a fault. */
+  /** How many rows a statement changed. `explain` may turn an error into an answer; otherwise it becomes a fault. */
   async change<T = never>(
     statement: RawBuilder<unknown>,
     explain: (error: unknown) => T | undefined = () => undefined,
@@ -113,3 +117,7 @@ export const insertInto = (table: string, columns: Columns): RawBuilder<unknown>
 
 export const assignments = (columns: Columns): RawBuilder<unknown> =>
   sql.join(Object.entries(columns).map(([name, value]) => sql`${sql.ref(name)} = ${value}`));
+
+/** A select list, with one column more if there is one. */
+export const columnsAnd = (columns: string, also?: string): RawBuilder<unknown> =>
+  sql.raw(also === undefined ? columns : `${columns}, ${also}`);

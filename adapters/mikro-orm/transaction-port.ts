@@ -2,26 +2,23 @@ import { type RawBuilder, sql } from 'kysely';
 import type { IdentifierTaken } from '../../domain/failures.ts';
 import type { ContactTransaction, Transaction, UserTransaction } from '../../domain/ports/persistence.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
+import { parseXid } from '../../domain/snapshot.ts';
 import { violatedIndex } from './faults.ts';
-import {
-  accountColumns,
-  accountRow,
-  contactColumns,
-  contactRow,
-  parseAccount,
-  parseContact,
-  parseCount,
-  parseUserIdRow,
-} from './rows.ts';
+import { field } from './log-answers.ts';
+import { parseCount } from './row.ts';
 import { assignments, insertInto, type TransactionStatements } from './statements.ts';
+import { contactColumns, contactRow, parseContact } from './tables/contacts.ts';
+import { accountColumns, accountRow, parseAccount, parseUserIdRow } from './tables/users.ts';
 
 /** What a use case may do in a transaction, in SQL. */
 export const transactionPort = (statements: TransactionStatements): Transaction => ({
   users: usersIn(statements),
   contacts: contactsIn(statements),
-  async confirmFences() {
-    // Local to the transaction: it is gone at its end, whatever connection it had.
-    await statements.rows(sql`select set_config('kith.fenced', 'on', true)`);
+  async xid() {
+    const [row] = await statements.rows(sql`select pg_current_xact_id()::text as xid`);
+    const xid = parseXid(field(row, 'xid'));
+    if (xid === undefined) throw new Error('the transaction has no id that can be read');
+    return xid;
   },
 });
 

@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Transaction, Transactions } from '../../domain/ports/persistence.ts';
+import { within } from '../system/within.ts';
 import { toCommitFault } from './faults.ts';
 import { type Admission, onLiveConnection, TransactionStatements } from './statements.ts';
 import { transactionPort } from './transaction-port.ts';
@@ -27,7 +28,7 @@ const runIn = async <T>(
   const statements = new TransactionStatements(em.getKysely<unknown>());
   let value: T;
   try {
-    value = await withDeadline(work(transactionPort(statements)), maxTransactionMs);
+    value = await within(work(transactionPort(statements)), maxTransactionMs, tooOld);
     // The timer may be late after a stall of the event loop; the clock is not.
     if (performance.now() >= deadlineMs) throw tooOld();
     if (statements.failed) throw new Error('a transaction in which a statement failed was to be committed');
@@ -44,18 +45,11 @@ const runIn = async <T>(
   return value;
 };
 
-/** A rollback that cannot be sent has happened: Kysely discards the connection, and the server ends its transaction. */
+/**
+ * If a rollback cannot be sent, the server rolls back all the same: Kysely closes the connection, and that ends the
+ * transaction.
+ */
 const rollBack = (em: SqlEntityManager): Promise<void> => em.rollback().catch(() => undefined);
-
-const withDeadline = async <T>(work: Promise<T>, ms: number): Promise<T> => {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(tooOld()), ms);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
 
 const tooOld = (): DatabaseUnavailable =>
   new DatabaseUnavailable('a transaction took too long and was rolled back');

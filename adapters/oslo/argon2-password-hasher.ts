@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Argon2id } from 'oslo/password';
-import type { Timer } from '../../domain/ports/runtime.ts';
 import type { PasswordHasher } from '../../domain/ports/security.ts';
 import { type Password, type PasswordHash, Secret } from '../../domain/secret.ts';
+import { Queue, type QueueLimits } from '../system/queue.ts';
 import {
   type Argon2Parameters,
   ceilingParameters,
@@ -11,7 +11,6 @@ import {
   isAtMost,
   parsePhc,
 } from './phc.ts';
-import { Queue, type QueueLimits } from './queue.ts';
 
 /** The hash function itself. oslo is deprecated upstream: nothing of it but this shape leaves the folder. */
 export type Argon2 = Pick<Argon2id, 'hash' | 'verify'>;
@@ -29,7 +28,7 @@ export class Argon2PasswordHasher implements PasswordHasher {
   readonly #decoy: string;
 
   /** Throws a `RangeError` for parameters below the floor or above what `verify` would accept. */
-  constructor(timer: Pick<Timer, 'sleep'>, options: HashingOptions = {}, argon2?: Argon2) {
+  constructor(options: HashingOptions = {}, argon2?: Argon2) {
     const {
       memoryKiB = floorParameters.memoryKiB,
       passes = floorParameters.passes,
@@ -44,7 +43,7 @@ export class Argon2PasswordHasher implements PasswordHasher {
     }
     this.#argon2 =
       argon2 ?? new Argon2id({ memorySize: memoryKiB, iterations: passes, parallelism: threads });
-    this.#queue = new Queue({ maxRunning, maxWaiting, maxWaitMs }, timer);
+    this.#queue = new Queue({ maxRunning, maxWaiting, maxWaitMs });
     this.#decoy = decoyHash(this.#parameters);
   }
 

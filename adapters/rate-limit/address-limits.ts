@@ -21,7 +21,7 @@ export type AddressLimitsOptions = {
 const windowSeconds = 60;
 /** In hexadecimal digits: 128 and 16 bits. */
 const [digestLength, sharedDigestLength] = [32, 4];
-/** What somebody waits whose request could not be counted: a limit that fails lets nobody in. */
+/** What somebody is told to wait whose request could not be counted: if counting fails, nobody is let in. */
 const uncountedWaitMs = 1000;
 
 /**
@@ -79,8 +79,8 @@ const parseCount = (reply: unknown): readonly unknown[] => {
 };
 
 /**
- * Counts in memory that 65,536 origins share: whoever comes from a million addresses fills no memory. Two origins meet in
- * one count now and then, which is strict with them, not lax; which two, nobody can aim at without the key.
+ * Counts in memory that 65,536 origins share: whoever comes from a million addresses fills no memory. Now and then two
+ * origins share a count, which makes the limit stricter for them. Nobody can choose which two without knowing the key.
  */
 class BoundedMemory extends RateLimiterMemory {
   override consume(digest: string): Promise<RateLimiterRes> {

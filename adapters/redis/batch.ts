@@ -10,16 +10,23 @@ export type BatchNeeds<V extends Cacheable> = {
   readonly maxValueBytes: number;
   readonly newToken: () => string;
   readonly sendLease: (client: Client, name: string, token: string) => Promise<unknown>;
-  /** What was read for a key that is not absent, put in order if it is unreadable. */
-  readonly parse: (reply: unknown, entry: BatchEntry) => CacheRead<V> | Promise<CacheRead<V>>;
-  /** One key by itself. */
-  readonly read: (key: string) => Promise<CacheRead<V>>;
+  /** What the reply for a key that is not absent means. An unreadable value is dropped, and its key leased. */
+  readonly parse: (
+    reply: unknown,
+    entry: BatchEntry,
+    startedAtMs: number,
+  ) => CacheRead<V> | Promise<CacheRead<V>>;
+  /** Reads one key by itself. */
+  readonly read: (key: string, startedAtMs: number) => Promise<CacheRead<V>>;
   readonly drop: (entry: BatchEntry) => Promise<unknown>;
 };
 
 export type BatchEntry = { readonly key: string; readonly name: string; readonly lane: number };
 
-/** Leases in flight. Beyond, a batch only reads: its leases must not fill the queue of 1,000 commands. */
+/**
+ * How many leases may be under way. A batch that would ask for more only reads, so that leases do not fill the queue of
+ * 1,000 commands.
+ */
 const maxLeases = 500;
 
 /** Reads of many keys in one round trip: MGET and, in the same turn, a lease for each, which is refused where there is a value. */
@@ -58,7 +65,7 @@ export class Batches<V extends Cacheable> {
     let sent: Promise<unknown> = Promise.resolve();
     const replies = await guard.run(lane, (client) => {
       sent = client.sendCommand(['MGET', ...entries.map(({ name }) => name)]);
-      // A lease refused by a full memory leaves the values readable.
+      // If Redis has no memory left for a lease, the values that were read are right all the same.
       const leases = tokens.map((token, i) =>
         sendLease(client, entries[i]?.name ?? '', token).catch(unlessOutage),
       );
@@ -83,14 +90,18 @@ export class Batches<V extends Cacheable> {
             lease: { key: entry.key, token, readStartedAtMs },
           } satisfies CacheRead<V>;
         }
-        if (values[i] !== null) return parse(values[i], entry);
-        // Absent and yet no lease: somebody came in between, or the key is of another type, which a single read repairs.
-        return token === undefined ? filling : read(entry.key);
+        if (values[i] !== null) return parse(values[i], entry, readStartedAtMs);
+        // The key is absent and yet the lease was refused. Somebody else took it in between, or the key holds another
+        // type, which a read of this key alone repairs.
+        return token === undefined ? filling : read(entry.key, readStartedAtMs);
       }),
     );
   }
 
-  /** MGET has no bound. A reply that came too late because of a value too large must not do so again and again. */
+  /**
+   * MGET cannot be told how much of a value to send. If its reply is too late because a value is too large, that value
+   * is dropped; otherwise the next reply would be too late as well.
+   */
   #dropOversized(late: Promise<unknown>, entries: readonly BatchEntry[]): void {
     const { maxValueBytes, drop } = this.#needs;
     const inspect = (values: unknown) =>

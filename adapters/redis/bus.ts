@@ -1,13 +1,16 @@
 import { setImmediate } from 'node:timers';
-import { codecs } from '../../application/caching/codecs.ts';
-import type { BusListener, InvalidationBus, Kind } from '../../domain/ports/cache.ts';
-import type { Clock, Ids, Log, Timer } from '../../domain/ports/runtime.ts';
-import { type Client, openClient, type RedisAddress } from './client.ts';
+import { momentOn } from '../../application/caching/ages.ts';
+import type { BusListener, InvalidationBus } from '../../domain/ports/cache.ts';
+import type { Applied, ReceiptBus, ReceiptListener } from '../../domain/ports/change-log.ts';
+import type { Clock, Ids, Log, Moment, Timer } from '../../domain/ports/runtime.ts';
+import { formatSnapshot, parseSnapshot, parseXid, type Xid } from '../../domain/snapshot.ts';
+import type { Client } from './client.ts';
 import { Connection } from './connection.ts';
-import { busChannel } from './keys.ts';
+import { busChannel, receiptChannel } from './keys.ts';
 
 export type RedisBusOptions = {
-  readonly address: RedisAddress;
+  /** A connection, not yet connected; each is a new one. */
+  readonly open: () => Client;
   readonly keyPrefix: string;
   /** The bound of the memory tier: a fifth of it passes between two proofs. */
   readonly maxStalenessMs: number;
@@ -24,7 +27,7 @@ export type RedisBusNeeds = {
 const patienceMs = 2000;
 const beatsPerBound = 5;
 
-type Ping = { readonly client: Client; readonly sentAtMs: number };
+type Ping = { readonly client: Client; readonly sent: Moment };
 
 /**
  * Invalidations over Redis publish/subscribe, on a connection of their own. Redis writes pushes and replies into one
@@ -32,21 +35,32 @@ type Ping = { readonly client: Client; readonly sentAtMs: number };
  * everything published before the ping was sent has been heard, also what a half-open connection would have swallowed.
  * Every connection is a new client: an answer belongs to the subscription under which its ping was sent, or to none.
  */
-export class RedisBus implements InvalidationBus {
+export class RedisBus implements InvalidationBus, ReceiptBus {
   readonly #needs: RedisBusNeeds;
   readonly #connection: Connection;
   readonly #listeners: BusListener[] = [];
+  readonly #receiptListeners: ReceiptListener[] = [];
   readonly #heartbeatMs: number;
+  readonly #keyPrefix: string;
+  /** By which this process is answered. */
+  readonly #self: string;
   #pending: Ping[] = [];
   #heartbeat: Disposable | undefined;
 
-  constructor({ address, keyPrefix, maxStalenessMs }: RedisBusOptions, needs: RedisBusNeeds) {
+  constructor({ open, keyPrefix, maxStalenessMs }: RedisBusOptions, needs: RedisBusNeeds) {
     this.#needs = needs;
+    this.#keyPrefix = keyPrefix;
+    this.#self = needs.ids.token();
     this.#heartbeatMs = Math.max(1, Math.round(maxStalenessMs / beatsPerBound));
     this.#connection = new Connection({
-      open: () => openClient(address),
+      open,
       ids: needs.ids,
-      prepare: (client) => client.subscribe(busChannel(keyPrefix), (message) => this.#hear(message)),
+      prepare: async (client) => {
+        await client.subscribe(busChannel(keyPrefix), (message) => this.#hear(message));
+        await client.subscribe(receiptChannel(keyPrefix), (message) => this.#hearQuestion(message));
+        const mine = receiptChannel(keyPrefix, this.#self);
+        await client.subscribe(mine, (message) => this.#hearAnswer(message));
+      },
       ready: () => {
         needs.log.info('bus-connected', {});
         this.#interrupt();
@@ -70,6 +84,19 @@ export class RedisBus implements InvalidationBus {
     });
   }
 
+  hear(listener: ReceiptListener): void {
+    this.#receiptListeners.push(listener);
+  }
+
+  ask(xids: readonly Xid[]): void {
+    this.#publish(receiptChannel(this.#keyPrefix), `${this.#self} ${xids.join()}`);
+  }
+
+  answer(asker: string, { id, identity, snapshot }: Applied): void {
+    const channel = receiptChannel(this.#keyPrefix, asker);
+    this.#publish(channel, `${id} ${identity} ${formatSnapshot(snapshot)}`);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#heartbeat?.[Symbol.dispose]();
     this.#connection.dispose();
@@ -79,16 +106,16 @@ export class RedisBus implements InvalidationBus {
   #beat(): void {
     const client = this.#connection.client;
     if (client === undefined) return;
-    const sentAtMs = this.#needs.clock.monotonicMs();
+    const sent = momentOn(this.#needs.clock);
     const oldest = this.#pending[0];
-    if (oldest !== undefined && sentAtMs - oldest.sentAtMs > patienceMs) {
+    if (oldest !== undefined && sent.monotonicMs - oldest.sent.monotonicMs > patienceMs) {
       // Not at once: after a stall of our own the answer may lie unread in the socket.
       setImmediate(() => {
         if (this.#pending[0] === oldest) this.#connection.recycle();
       });
       return;
     }
-    const ping: Ping = { client, sentAtMs };
+    const ping: Ping = { client, sent };
     this.#pending.push(ping);
     client.sendCommand(['PING']).then(
       () => this.#answered(ping),
@@ -99,7 +126,7 @@ export class RedisBus implements InvalidationBus {
   #answered(ping: Ping): void {
     if (this.#connection.client !== ping.client) return;
     this.#pending = this.#pending.filter((other) => other !== ping);
-    for (const listener of this.#listeners) listener.proved(ping.sentAtMs);
+    for (const listener of this.#listeners) listener.proved(ping.sent);
   }
 
   #interrupt(): void {
@@ -107,11 +134,29 @@ export class RedisBus implements InvalidationBus {
     for (const listener of this.#listeners) listener.interrupted();
   }
 
+  /** On the subscribed connection: RESP 3 allows it, and no command of the cache waits behind it. */
+  #publish(channel: string, message: string): void {
+    this.#connection.client?.sendCommand(['PUBLISH', channel, message]).catch(() => undefined);
+  }
+
+  /** What cannot be read is no question; a later version may ask in another way. */
+  #hearQuestion(message: string): void {
+    const [asker = '', list = ''] = message.split(' ');
+    const xids = list.split(',').map(parseXid);
+    if (asker === this.#self || !xids.every((xid) => xid !== undefined)) return;
+    for (const listener of this.#receiptListeners) listener.asked(xids, asker);
+  }
+
+  #hearAnswer(message: string): void {
+    const [id = '', identity = '', text] = message.split(' ');
+    const snapshot = parseSnapshot(text);
+    if (snapshot === undefined) return;
+    for (const listener of this.#receiptListeners) listener.answered({ id, identity, snapshot });
+  }
+
   #hear(message: string): void {
     const [kind = '', key = ''] = splitOnce(message);
-    // What another version of this program says, and we do not understand, may be about anything.
-    const known = isKind(kind) ? kind : 'everything';
-    for (const listener of this.#listeners) listener.invalidated(known, key);
+    for (const listener of this.#listeners) listener.invalidated(kind, key);
   }
 }
 
@@ -119,5 +164,3 @@ const splitOnce = (message: string): readonly string[] => {
   const space = message.indexOf(' ');
   return space < 0 ? [message] : [message.slice(0, space), message.slice(space + 1)];
 };
-
-const isKind = (text: string): text is Kind => Object.hasOwn(codecs, text);

@@ -7,13 +7,14 @@ import {
 } from 'cockatiel';
 
 /**
- * Whether Redis is in use. It opens when tripped and is closed by nothing but a successful probe; users are never the
- * probe, for those who wait for one wait in vain when it fails.
+ * Whether Redis is in use. It opens when it is tripped, and only a successful probe closes it. No request of a user is
+ * ever the probe, because that user would wait in vain if the probe failed.
  */
 export class Circuit {
   readonly #policy: CircuitBreakerPolicy = circuitBreaker(handleAll, {
     breaker: new ConsecutiveBreaker(1),
-    // cockatiel counts the pause on the wall clock, which a step back would stretch. The guard counts it itself.
+    // cockatiel would measure the pause on the wall clock, and a clock that is set back would make it longer. So the
+    // guard measures it.
     halfOpenAfter: Number.NEGATIVE_INFINITY,
   });
   #closed = true;
@@ -27,7 +28,7 @@ export class Circuit {
     return this.#closed;
   }
 
-  /** Opens the circuit, from this very turn on; whether it was closed. */
+  /** Opens the circuit at once. Says whether it was closed before. */
   trip(): boolean {
     if (!this.#closed) return false;
     this.#closed = false;
@@ -35,7 +36,7 @@ export class Circuit {
     return true;
   }
 
-  /** Half-opens the circuit for one probe; whether it closed it. */
+  /** Half-opens the circuit for one probe. Says whether the probe closed it. */
   async probe(succeeds: () => Promise<boolean>): Promise<boolean> {
     try {
       await this.#policy.execute(async () => {
@@ -43,7 +44,7 @@ export class Circuit {
       });
       this.#closed = true;
     } catch {
-      // Still open: the policy went back to it by itself.
+      // The circuit is open again: the policy does that by itself.
     }
     return this.#closed;
   }

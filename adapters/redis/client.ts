@@ -1,15 +1,7 @@
 import { createClient } from 'redis';
+import { maxQueuedCommands } from '../../application/caching/limits.ts';
 import { Secret } from '../../domain/secret.ts';
-
-/** Where Redis is and who we are: fields, never a URL, for node-redis puts URLs into its errors. */
-export type RedisAddress = {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: boolean;
-  readonly username?: string | undefined;
-  readonly password?: Secret<string> | undefined;
-  readonly db?: number | undefined;
-};
+import type { RedisAddress } from './redis-url.ts';
 
 /** What is used of a node-redis client. Replies are unknown until they are parsed. */
 export interface Client {
@@ -21,23 +13,27 @@ export interface Client {
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
 }
 
-const maxQueuedCommands = 1000;
 const connectTimeoutMs = 500;
 const keepAliveMs = 5000;
 
-/** One connection, not yet connected. It lives once: whoever holds it makes a new one when it is lost (connection.ts). */
+/**
+ * One connection, not yet connected. It is never connected a second time: when it is lost, its holder makes a new one
+ * (connection.ts).
+ */
 export const openClient = ({ host, port, tls, username, password, db }: RedisAddress): Client =>
   createClient({
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password: Secret.reveal(password) }),
     ...(db !== undefined && { database: db }),
-    // RESP 3 opens with a HELLO that must be answered: a port that only accepts is not a Redis.
+    // RESP 3 begins with a HELLO that must be answered. So a server that accepts connections and never answers is not
+    // taken for a Redis.
     RESP: 3,
     disableOfflineQueue: true,
     commandsQueueMaxLength: maxQueuedCommands,
     disableClientInfo: true,
     maintNotifications: 'disabled',
-    // By default an AbortSignal.timeout for each command, for its time in the queue only. Our deadline covers that.
+    // By default each command has an AbortSignal.timeout, which covers only its time in the queue. Our own deadline
+    // covers that too.
     commandOptions: { timeout: 0 },
     socket: {
       host,

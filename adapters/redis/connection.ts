@@ -10,21 +10,22 @@ export type ConnectionNeeds = {
   /** What must be done on a new connection before it counts as ready; within the time of the attempt. */
   readonly prepare?: (client: Client) => Promise<unknown>;
   readonly ready?: () => void;
-  /** After each attempt to connect, whatever came of it. */
+  /** Called after each attempt to connect, successful or not. */
   readonly tried?: () => void;
   readonly lost?: () => void;
 };
 
-// An attempt that hangs plus the longest pause stay under the 1.5 s in which a Redis that is back must be in use.
+// One attempt that hangs and the longest pause take less than 1.5 s together: within that time a Redis that is back
+// must be in use again.
 const attemptMs = 750;
 const firstPauseMs = 50;
 const maxPauseMs = 400;
 const isSteadyAfterMs = 1000;
 
 /**
- * Keeps one connection: a new client whenever the last one was lost, for ever, with a pause that doubles from 50 to
- * 400 ms. node-redis could reconnect by itself, but a client that lives once has no commands of the last connection in
- * its queue, no half-decoded reply, and no doubt about which connection an answer came from.
+ * Keeps one connection: a new client whenever the last one was lost, for ever, with a pause that doubles from 50 to 400
+ * ms. node-redis could reconnect by itself, but a client that is connected only once has no commands of an earlier
+ * connection in its queue and no half-decoded reply, and it is certain which connection an answer came from.
  */
 export class Connection {
   readonly #needs: ConnectionNeeds;
@@ -54,8 +55,8 @@ export class Connection {
     if (this.#disposed || this.#current !== undefined) return;
     const client = this.#needs.open();
     this.#current = client;
-    // Also after an error that node-redis would survive: a reply it could not decode leaves it a reply out of step, and
-    // then one user's answer goes to another.
+    // Also after an error after which node-redis would go on. If it could not decode one reply, it takes every later
+    // reply for the answer to another command, and one user would get the answer that is meant for another.
     client.on('error', (error) => this.#lose(client, classify(error).code));
     client.on('end', () => this.#lose(client, 'closed'));
     this.#timer = setTimeout(() => this.#lose(client, 'deadline'), attemptMs);
@@ -83,7 +84,7 @@ export class Connection {
 
   #becomeReady(client: Client): void {
     if (client !== this.#current) {
-      // It was given up while its socket was still connecting, which `destroy` does not see.
+      // It was given up while its socket was still connecting, and `destroy` did not close that socket.
       client.destroy();
       return;
     }

@@ -20,9 +20,12 @@ export type FailureCode =
   | 'oom'
   | 'noscript'
   | 'refused'
+  | 'unknown'
   | 'bypassed';
 
-/** A command without a usable reply: a value, not an exception, for an outage of the cache is an outcome. */
+/**
+ * A command without a usable reply. It is a value and not an exception, because an outage of the cache is an outcome.
+ */
 export class Failed {
   readonly code: FailureCode;
 
@@ -57,7 +60,7 @@ const replies: ReadonlyMap<string, FailureCode> = new Map([
   ['NOSCRIPT', 'noscript'],
 ]);
 
-/** By name and not by class: an error that crossed two copies of the package is the same error. */
+/** By name and not by class, since an error from a second copy of the package is of another class. */
 const classes: ReadonlyMap<string, FailureCode> = new Map([
   ['ClientOfflineError', 'offline'],
   ['ClientClosedError', 'closed'],
@@ -67,7 +70,13 @@ const classes: ReadonlyMap<string, FailureCode> = new Map([
   ['SocketTimeoutError', 'network'],
 ]);
 
-/** A reply that is not of the kind asked for: the connection is out of step, and every later reply is a stranger's. */
+/** Those by which the server answers; after any other error nobody knows what it did. */
+const answers: ReadonlySet<string> = new Set(['ErrorReply', 'SimpleError', 'BlobError']);
+
+/**
+ * A reply of another type than the command has. Then replies and commands of this connection no longer belong together,
+ * and every later reply may be meant for another command.
+ */
 class Garbled extends Error {}
 
 export const asNumber = (reply: unknown): number => {
@@ -81,12 +90,13 @@ export const asOk = (reply: unknown): true => {
 };
 
 export const classify = (error: unknown): Failed => {
-  if (!(error instanceof Error)) return Failed.with('refused');
+  if (!(error instanceof Error)) return Failed.with('unknown');
   if (error instanceof Garbled) return Failed.with('garbled');
   const code = classes.get(error.constructor.name);
   if (code !== undefined) return Failed.with(code);
   if ('code' in error || 'errno' in error) return Failed.with('network');
   if (error.message === 'The queue is full') return Failed.with('queue-full');
+  if (!answers.has(error.constructor.name)) return Failed.with('unknown');
   // Before Redis 7 an error inside a script comes behind the script's own: `ERR Error running script ... -READONLY ...`.
   for (const [, word = ''] of error.message.matchAll(/(?:^|-)([A-Z]{3,})\b/g)) {
     const reply = replies.get(word);
@@ -95,7 +105,7 @@ export const classify = (error: unknown): Failed => {
   return Failed.with('refused');
 };
 
-/** The server said itself that it is of no use: certain, where one missed deadline is a guess. */
+/** The server itself said that it cannot be used. That is certain; a missed deadline is only a sign. */
 const refusals: ReadonlySet<FailureCode> = new Set([
   'loading',
   'masterdown',
@@ -105,7 +115,14 @@ const refusals: ReadonlySet<FailureCode> = new Set([
   'auth',
   'garbled',
 ]);
-const signs: ReadonlySet<FailureCode> = new Set(['deadline', 'offline', 'closed', 'queue-full', 'network']);
+const signs: ReadonlySet<FailureCode> = new Set([
+  'deadline',
+  'offline',
+  'closed',
+  'queue-full',
+  'network',
+  'unknown',
+]);
 
 /**
  * Whether a failure is Redis being out of use (`certain`, or a `sign` of it), or something about this one command: a wrong

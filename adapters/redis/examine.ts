@@ -1,6 +1,8 @@
-import { type Client, openClient, type RedisAddress } from './client.ts';
+import { within } from '../system/within.ts';
+import { type Client, openClient } from './client.ts';
 import { classify, type FailureCode } from './errors.ts';
-import { busChannel, namesPattern } from './keys.ts';
+import { busChannel, namesPattern, probeName } from './keys.ts';
+import type { RedisAddress } from './redis-url.ts';
 
 /** What can be known of a Redis from outside, for whoever has to say whether Kith can work with it. */
 export type RedisFacts = {
@@ -29,7 +31,7 @@ export type RedisFacts = {
   readonly clockAheadMs: number | null;
 };
 
-/** There is no use in this Redis, and why. */
+/** This Redis cannot be used; `code` says why. */
 export class RedisUnusable extends Error {
   override readonly name = 'RedisUnusable';
   readonly code: FailureCode;
@@ -44,15 +46,15 @@ const latencySamples = 5;
 const deadlineMs = 6000;
 
 /**
- * Asks, and tries each command on a key of its own that lives a second. The one command that it does not try is PUBLISH:
- * every instance would hear it, and drop all it has. Throws `RedisUnusable`.
+ * Asks, and tries each command on a key of its own that lives a second. The one command that it does not try is
+ * PUBLISH: every instance would hear it and drop everything that it holds. Throws `RedisUnusable`.
  */
 export const examineRedis = async (address: RedisAddress, keyPrefix: string): Promise<RedisFacts> => {
-  // Who subscribes may do little else, so there are two.
+  // Two connections, because one that has subscribed may send hardly anything else.
   const [client, ear] = [openClient(address), openClient(address)];
   for (const each of [client, ear]) each.on('error', () => undefined);
   try {
-    return await within(examine(client, ear, keyPrefix));
+    return await within(examine(client, ear, keyPrefix), deadlineMs, () => new RedisUnusable('deadline'));
   } catch (error) {
     throw new RedisUnusable(error instanceof RedisUnusable ? error.code : classify(error).code);
   } finally {
@@ -113,7 +115,7 @@ const modeOf = (info: ReadonlyMap<string, string>): RedisFacts['mode'] => {
   return mode === 'sentinel' ? 'sentinel' : 'standalone';
 };
 
-/** CONFIG is what a careful operator does not allow us, and what some services do not have. */
+/** Careful operators do not allow CONFIG, and some services do not have it. */
 const setting = async (client: Client, name: string): Promise<string | null> => {
   try {
     const reply = await client.sendCommand(['CONFIG', 'GET', name]);
@@ -139,12 +141,13 @@ const refusedCommands = async (
     ['PTTL', key],
     ['MGET', key],
     ['EVAL', script, '1', key],
-    // Made with its end: if what would give it one, or remove it, is refused, it goes all the same.
+    // It has a time to live from the start, so that it ends even if EXPIRE and DEL are refused.
     ['SET', counter, '0', 'PX', '1000'],
     ['INCRBY', counter, '1'],
     ['EXPIRE', counter, '1'],
     ['SCAN', '0', 'MATCH', namesPattern(keyPrefix), 'COUNT', '1'],
     ['WAIT', '0', '1'],
+    ['PUBLISH', probeName(keyPrefix), ''],
     ['UNLINK', key],
     ['DEL', counter],
   ];
@@ -155,7 +158,7 @@ const refusedCommands = async (
   return [...new Set(tried.flatMap(([command, isGiven]) => (isGiven ? [] : [command])))];
 };
 
-/** A full or read-only Redis refuses, too; that is another finding than a right that is missing. */
+/** A full or read-only Redis refuses as well, but that is another finding than a missing right. */
 const isAllowed = async (answer: Promise<unknown>): Promise<boolean> => {
   try {
     await answer;
@@ -165,15 +168,5 @@ const isAllowed = async (answer: Promise<unknown>): Promise<boolean> => {
     if (code === 'oom' || code === 'readonly' || code === 'misconf' || code === 'noreplicas') return true;
     if (code === 'noperm' || code === 'refused') return false;
     throw new RedisUnusable(code);
-  }
-};
-
-const within = async <T>(work: Promise<T>): Promise<T> => {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new RedisUnusable('deadline')), deadlineMs);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
   }
 };

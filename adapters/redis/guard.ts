@@ -23,17 +23,17 @@ export type GuardNeeds = {
 const failuresToOpen = 5;
 const tickMs = 250;
 const restingProbeMs = 1000;
-/** At least this long open: no flapping faster than once a second. */
+/** It stays open for at least this long, so that it does not open and close more than once a second. */
 const minOpenMs = 1000;
 const probeTtlMs = 10_000;
 
 type Lane = { readonly connection: Connection; readonly failures: ConsecutiveBreaker };
 
 /**
- * The guard around every command. No call takes longer than one deadline; after five failures in a row on one connection,
- * or one statement of the server that it is of no use, the circuit opens: calls fail at once, and all connections are made
- * anew, so that whatever hung or queued is gone. A probe in the background, a ping and a write on each connection, finds
- * out when Redis is back; in good times it measures the latency.
+ * The guard around every command. No call takes longer than one deadline; after five failures in a row on one
+ * connection, or as soon as the server says that it cannot be used, the circuit opens: calls fail at once, and all
+ * connections are made anew, so that no command that hangs or waits is left. A probe in the background, a ping and a
+ * write on each connection, finds out when Redis is back. While the circuit is closed, it measures the latency.
  */
 export class Guard {
   readonly #needs: GuardNeeds;
@@ -52,7 +52,7 @@ export class Guard {
     latencyMs: null,
     isHealthy: false,
   };
-  /** Why a Redis that is in use does not take what it is told, if the last probe found that. */
+  /** Why Redis refuses writes although it is in use, if the last probe found that. */
   #refusal: FailureCode | undefined;
 
   constructor(needs: GuardNeeds) {
@@ -66,8 +66,8 @@ export class Guard {
   }
 
   /**
-   * Connects; resolves when every connection is ready or was refused once, at the latest after `waitMs`. Redis may as well
-   * come later.
+   * Connects; resolves when every connection is ready or was refused once, at the latest after `waitMs`. Redis may also
+   * come up later.
    */
   async start(waitMs: number): Promise<void> {
     for (const { connection } of this.#lanes) connection.connect();
@@ -84,7 +84,7 @@ export class Guard {
     this.#ticking = this.#needs.timer.every(tickMs, () => this.#tick());
   }
 
-  /** Whether a command has a chance at all. */
+  /** Whether Redis is connected and the circuit closed. */
   inUse(): boolean {
     return this.#circuit.isClosed && this.#isConnected();
   }
@@ -117,7 +117,9 @@ export class Guard {
     return this.#send(lane, send, Math.max(1, deadlineMs - spentMs));
   }
 
-  /** For a reply that is not of the kind asked for: the connection is out of step, and every later reply is a stranger's. */
+  /**
+   * To be called for a reply of another type than the command has: no later reply of this connection can be trusted.
+   */
   garbled(lane: number): Failed {
     const failed = Failed.with('garbled');
     this.#note(lane, failed);
@@ -178,7 +180,7 @@ export class Guard {
           const afterMs = Math.round(this.#needs.clock.monotonicMs() - this.#openedAtMs);
           this.#needs.log.info('redis-in-use', { afterMs });
         } else {
-          // A server that was demoted keeps its connections, and its name may lead to another one by now.
+          // A server that became a replica keeps its connections, while its name may lead to another server by now.
           for (const { connection } of this.#lanes) connection.recycle();
         }
       } else if (nowMs - this.#probedAtMs >= restingProbeMs || !this.#probe.isHealthy) {
@@ -189,7 +191,10 @@ export class Guard {
     }
   }
 
-  /** Pings and writes on each connection; whether Redis can be used. A write refused for this key alone is no outage. */
+  /**
+   * Pings, writes and publishes on each connection; whether Redis can be used. A write refused for this key alone is no
+   * outage.
+   */
   async #probeAll(): Promise<boolean> {
     const { clock, probeName, deadlineMs } = this.#needs;
     const sentAtMs = clock.monotonicMs();
@@ -200,7 +205,9 @@ export class Guard {
           lane,
           async (client) => {
             const write = client.sendCommand(['SET', probeName, '1', 'PX', `${probeTtlMs}`]);
-            await Promise.all([client.sendCommand(['PING']), write]);
+            // To nobody: whether this user may.
+            const publish = client.sendCommand(['PUBLISH', probeName, '']);
+            await Promise.all([client.sendCommand(['PING']), write, publish]);
           },
           deadlineMs,
         ),

@@ -1,35 +1,36 @@
 import { createHmac } from 'node:crypto';
-import type { Kind } from '../../domain/ports/cache.ts';
+import { nameIn } from '../../application/records/keys.ts';
+import type { Cacheable, RecordKind } from '../../domain/ports/cache.ts';
 import { Secret } from '../../domain/secret.ts';
-
-/** Turns the key of a kind of record into a name in Redis. */
-export type KeyNames = { readonly [K in Kind]: (key: string) => string };
 
 const digestBytes = 16;
 
 /**
- * The grammar of names. Email, username and phone go in as HMAC-SHA256 (RFC 2104), cut to 128 bits: a dump of the names
- * tells nothing about persons to anybody without the key, and a name cannot be guessed.
+ * Turns the keys of a kind into names in Redis. The key of a hint goes in as HMAC-SHA256 (RFC 2104), cut to 128 bits: a dump
+ * of the names tells nothing about persons to anybody without the HMAC's key, and a name cannot be guessed.
  */
-export const keyNames = (prefix: string, hmacKey: Secret<string>): KeyNames => {
-  const alias = (field: string) => (key: string) => {
-    const digest = createHmac('sha256', Secret.reveal(hmacKey)).update(`${field}:${key}`).digest();
-    return `${prefix}user:${field}:${digest.subarray(0, digestBytes).toString('base64url')}`;
+export const namesOf = (
+  kind: RecordKind<Cacheable>,
+  prefix: string,
+  hmacKey: Secret<string>,
+): ((key: string) => string) => {
+  const hide = (key: string): string => {
+    const digest = createHmac('sha256', Secret.reveal(hmacKey)).update(`${kind.name}:${key}`).digest();
+    return digest.subarray(0, digestBytes).toString('base64url');
   };
-  return {
-    users: (key) => `${prefix}user:id:${key}`,
-    profiles: (key) => `${prefix}user:profile:${key}`,
-    emails: alias('email'),
-    usernames: alias('username'),
-    phones: alias('phone'),
-    contacts: (key) => `${prefix}contact:${key}`,
-    lists: (key) => `${prefix}contacts:${key}`,
-    pages: (key) => `${prefix}contacts:${key}`,
-  };
+  const name = nameIn(kind, hide);
+  return (key) => prefix + name(key);
 };
 
 /** The channel on which invalidations are published. */
 export const busChannel = (prefix: string): string => `${prefix}bus`;
+
+/** Where processes ask each other for receipts; and where one of them is answered. */
+export const receiptChannel = (prefix: string, asker?: string): string =>
+  `${prefix}receipts${asker === undefined ? '' : `:${asker}`}`;
+
+/** The key, and the channel, by which the guard finds out what it may do. Nobody reads it. */
+export const probeName = (prefix: string): string => `${prefix}probe`;
 
 /** A pattern for SCAN that matches every name with the prefix, whatever the prefix contains. */
 export const namesPattern = (prefix: string): string => `${prefix.replace(/[\\*?[\]^-]/g, '\\$&')}*`;

@@ -1,16 +1,21 @@
-import { codecs, type Values } from '../../application/caching/codecs.ts';
-import type { CacheHealth, CachePort, Caches, Kind, TtlsMs } from '../../domain/ports/cache.ts';
+import type { Judge } from '../../application/caching/belief.ts';
+import { fenceTtlMs, leaseMs, maxValueBytes } from '../../application/caching/limits.ts';
+import type { RedisCounters } from '../../application/operations/live-state.ts';
+import { portsOf } from '../../application/records/record-kind.ts';
+import type { Cacheable, CacheHealth, CachePort, Caches, RecordKind } from '../../domain/ports/cache.ts';
 import type { Clock, Ids, Log, Timer } from '../../domain/ports/runtime.ts';
 import type { Secret } from '../../domain/secret.ts';
-import { openClient, type RedisAddress } from './client.ts';
+import type { Client } from './client.ts';
 import { Failed } from './errors.ts';
 import { Guard } from './guard.ts';
-import { busChannel, keyNames, namesPattern } from './keys.ts';
+import { busChannel, namesOf, namesPattern, probeName } from './keys.ts';
 import { RedisRecords } from './redis-records.ts';
 import * as scripts from './scripts.ts';
 
 export type RedisCacheOptions = {
-  readonly address: RedisAddress;
+  readonly kinds: readonly RecordKind<Cacheable>[];
+  /** A connection, not yet connected; each is a new one. */
+  readonly open: () => Client;
   /** Makes the names of emails, usernames and phones unguessable; the same in every process. */
   readonly hmacKey: Secret<string>;
   readonly keyPrefix: string;
@@ -20,36 +25,13 @@ export type RedisCacheOptions = {
   readonly startWaitMs: number;
   readonly commandTimeoutMs: number;
   readonly waitReplicas: number;
-  readonly ttlsMs: TtlsMs;
-  readonly leaseMs: number;
-  readonly fenceTtlMs: number;
-  readonly maxValueBytes: number;
-};
-
-const minuteMs = 60_000;
-
-export const redisDefaults: Omit<RedisCacheOptions, 'address' | 'hmacKey'> = {
-  keyPrefix: 'kith:',
-  poolSize: 1,
-  startWaitMs: 1000,
-  commandTimeoutMs: 100,
-  waitReplicas: 0,
-  ttlsMs: {
-    users: 5 * minuteMs,
-    profiles: 3 * minuteMs,
-    emails: 5 * minuteMs,
-    usernames: 5 * minuteMs,
-    phones: 5 * minuteMs,
-    contacts: 30 * minuteMs,
-    lists: 30 * minuteMs,
-    pages: 30 * minuteMs,
-  },
-  leaseMs: 5000,
-  fenceTtlMs: 30_000,
-  maxValueBytes: 256 * 1024,
+  readonly leaseMs?: number;
+  readonly fenceTtlMs?: number;
+  readonly maxValueBytes?: number;
 };
 
 export type RedisCacheNeeds = {
+  readonly judge: Judge;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly ids: Ids;
@@ -58,61 +40,55 @@ export type RedisCacheNeeds = {
 
 export type RedisHealth = Pick<CacheHealth, 'latencyMs' | 'circuit' | 'memoryUsedBytes'>;
 
-/** What went wrong since the start: values that did not parse, and commands without a usable reply by code. */
-export type RedisCounters = {
-  readonly unreadable: number;
-  readonly failures: { readonly [code: string]: number };
-};
-
 const scanEntries = 250;
 const clearMs = 30_000;
 
 /** The kinds of record in Redis. Never throws, and no call takes longer than one deadline, but `start` and `clear`. */
-export class RedisCache implements AsyncDisposable {
-  readonly caches: Caches;
+export class RedisCache implements Caches, AsyncDisposable {
+  readonly #caches: Caches;
   readonly #options: RedisCacheOptions;
   readonly #clock: Clock;
   readonly #guard: Guard;
   #unreadable = 0;
 
   constructor(options: RedisCacheOptions, needs: RedisCacheNeeds) {
-    const { address, hmacKey, keyPrefix, poolSize, commandTimeoutMs, ttlsMs } = options;
+    const { kinds, open, hmacKey, keyPrefix, poolSize, commandTimeoutMs } = options;
     this.#options = options;
     this.#clock = needs.clock;
     const guard = new Guard({
       ...needs,
-      open: () => openClient(address),
+      open,
       connections: poolSize,
       deadlineMs: commandTimeoutMs,
-      probeName: `${keyPrefix}probe`,
+      probeName: probeName(keyPrefix),
     });
     this.#guard = guard;
-    const names = keyNames(keyPrefix, hmacKey);
-    const records = <K extends Kind>(kind: K, announced: boolean): CachePort<Values[K]> =>
-      new RedisRecords<Values[K]>({
-        ...options,
-        ...needs,
-        guard,
-        kind,
-        codec: codecs[kind],
-        nameOf: names[kind],
-        channel: announced ? busChannel(keyPrefix) : undefined,
-        ttlMs: ttlsMs[kind],
-        unreadable: () => {
-          this.#unreadable++;
-        },
-      });
-    this.caches = {
-      users: records('users', true),
-      profiles: records('profiles', true),
-      // Personal values, which the bus must not carry; and hints, which need no invalidation.
-      emails: records('emails', false),
-      usernames: records('usernames', false),
-      phones: records('phones', false),
-      contacts: records('contacts', true),
-      lists: records('lists', true),
-      pages: records('pages', true),
-    };
+    this.#caches = portsOf(
+      kinds,
+      (kind) =>
+        new RedisRecords({
+          leaseMs,
+          fenceTtlMs,
+          maxValueBytes,
+          ...options,
+          ...needs,
+          guard,
+          kind,
+          nameOf: namesOf(kind, keyPrefix, hmacKey),
+          channel: kind.isHint ? undefined : busChannel(keyPrefix),
+          unreadable: () => {
+            this.#unreadable++;
+          },
+        }),
+    );
+  }
+
+  get kinds(): readonly RecordKind<Cacheable>[] {
+    return this.#caches.kinds;
+  }
+
+  of<V extends Cacheable>(kind: RecordKind<V>): CachePort<V> {
+    return this.#caches.of(kind);
   }
 
   /** Connects in the background and keeps doing so; resolves when connected, or after `startWaitMs`. */
@@ -125,7 +101,10 @@ export class RedisCache implements AsyncDisposable {
     return this.#guard.inUse();
   }
 
-  /** Whether the last probe, at most a second old, could write as well: a full memory or a missing permission refuses. */
+  /**
+   * Whether the last probe, at most a second old, could also write. It cannot if memory is full or a permission is
+   * missing.
+   */
   acceptsWrites(): boolean {
     return this.#guard.health().isHealthy;
   }
@@ -164,7 +143,9 @@ export class RedisCache implements AsyncDisposable {
     };
   }
 
-  /** Runs a script on one key, for others than the cache, under the same guard: rejects at the latest after one deadline. */
+  /**
+   * Runs a script on one key under the same guard, for others than the cache. Rejects at the latest after one deadline.
+   */
   async evaluate(lua: string, name: string, args: readonly string[]): Promise<unknown> {
     const reply = await this.#guard.run(this.#guard.laneOf(name), (client) =>
       scripts.runScript(client, scripts.script(lua), name, args),
@@ -178,7 +159,8 @@ export class RedisCache implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    // Not a polite QUIT: that hangs on a hung server, and nobody waits for what is pending.
+    // No QUIT is sent first: a server that hangs would not answer it, and nobody waits for the replies that are
+    // pending.
     this.#guard.dispose();
     return Promise.resolve();
   }

@@ -1,23 +1,29 @@
-import type { Codec } from '../../application/caching/codecs.ts';
+import type { Judge } from '../../application/caching/belief.ts';
 import { jittered, versionOf } from '../../application/caching/values.ts';
-import type { Cacheable, CachePort, CacheRead, Kind, Lease, TierState } from '../../domain/ports/cache.ts';
+import type {
+  Cacheable,
+  CachePort,
+  CacheRead,
+  Lease,
+  RecordKind,
+  TierState,
+} from '../../domain/ports/cache.ts';
+import type { Proof } from '../../domain/ports/change-log.ts';
 import type { Clock, Ids } from '../../domain/ports/runtime.ts';
 import { Batches } from './batch.ts';
 import type { Client } from './client.ts';
-import { fenceOf, filling, leaseOf, parseEntry, textOf, unavailable } from './entry.ts';
-import { asNumber, asOk, Failed } from './errors.ts';
+import { type Entry, fenceOf, filling, headerIn, leaseOf, parseEntry, textOf, unavailable } from './entry.ts';
+import { asNumber, asOk, Failed, outageIn } from './errors.ts';
 import type { Guard } from './guard.ts';
 import { chanceIn } from './keys.ts';
 import * as scripts from './scripts.ts';
 
 export type RedisRecordsNeeds<V extends Cacheable> = {
-  readonly kind: Kind;
-  readonly codec: Codec<V>;
+  readonly kind: RecordKind<V>;
   readonly nameOf: (key: string) => string;
   /** Where invalidations are published; `undefined` for hints, which are verified at each use. */
   readonly channel: string | undefined;
   readonly guard: Guard;
-  readonly ttlMs: number;
   readonly leaseMs: number;
   readonly fenceTtlMs: number;
   readonly maxValueBytes: number;
@@ -26,11 +32,15 @@ export type RedisRecordsNeeds<V extends Cacheable> = {
   readonly waitReplicas: number;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly judge: Judge;
   /** Hears of each value that did not parse. */
   readonly unreadable: () => void;
 };
 
 const maxUnconfirmed = 10_000;
+
+/** Replacements in flight. Beyond, a value that is not believed is only not served: the queue takes 1,000 commands. */
+const maxReplacing = 250;
 
 /**
  * One kind of record in Redis: READ, FILL, FENCE, RELEASE and REPLAY of application/caching/protocol.ts, one key a record.
@@ -43,6 +53,7 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
   readonly #lastIndex: string;
   /** Fences that may or may not have got there: a release could overtake its own fence. */
   readonly #unconfirmed = new Set<string>();
+  #replacing = 0;
 
   constructor(needs: RedisRecordsNeeds<V>) {
     this.#needs = needs;
@@ -52,8 +63,11 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
       ...needs,
       newToken: () => needs.ids.token(),
       sendLease: (client, name, token) => this.#sendLease(client, name, token),
-      parse: (reply, { key, name, lane }) => this.#settle(this.#parse(reply, key, lane), key, name, lane),
-      read: (key) => this.read(key),
+      parse: (reply, { key, name, lane }, startedAtMs) => {
+        const found = this.#parse(reply, key, lane);
+        return this.#judged(found, key) ?? this.#lease(found, key, name, lane, startedAtMs);
+      },
+      read: (key, startedAtMs) => this.#read(key, startedAtMs, startedAtMs),
       drop: ({ name, lane }) => this.#drop(name, lane),
     });
   }
@@ -62,28 +76,37 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
     return undefined;
   }
 
-  async read(key: string): Promise<CacheRead<V>> {
-    const startedAtMs = this.#needs.clock.monotonicMs();
+  read(key: string): Promise<CacheRead<V>> {
+    return this.#read(key, this.#needs.clock.monotonicMs());
+  }
+
+  /** `sinceMs`: a round trip since then has taken its part of the deadline. */
+  async #read(key: string, startedAtMs: number, sinceMs?: number): Promise<CacheRead<V>> {
     const name = this.#needs.nameOf(key);
     const lane = this.#guard.laneOf(name);
     // GET with a bound: a value of 64 MB would hold up everybody on this connection. Absent is the empty string.
-    const reply = await this.#guard.run(lane, (client) =>
-      client.sendCommand(['GETRANGE', name, '0', this.#lastIndex]),
+    const reply = await this.#guard.run(
+      lane,
+      (client) => client.sendCommand(['GETRANGE', name, '0', this.#lastIndex]),
+      sinceMs,
     );
     const found = this.#parse(reply, key, lane);
-    return typeof found === 'object' ? found : this.#settle(found, key, name, lane, startedAtMs);
+    // A hit takes no further promise.
+    return this.#judged(found, key) ?? this.#lease(found, key, name, lane, startedAtMs);
   }
 
   readMany(keys: readonly string[]): Promise<readonly CacheRead<V>[]> {
     return this.#batches.read(keys, this.#needs.clock.monotonicMs());
   }
 
-  async fill({ key, token, readStartedAtMs }: Lease, value: V | undefined): Promise<boolean> {
-    const { clock, codec, leaseMs, ttlMs, maxValueBytes } = this.#needs;
+  async fill({ key, token, readStartedAtMs }: Lease, value: V | undefined, proof?: Proof): Promise<boolean> {
+    const { clock, kind, leaseMs, maxValueBytes } = this.#needs;
     if (clock.monotonicMs() - readStartedAtMs > leaseMs) return false;
-    const text = value === undefined ? undefined : textOf(value, key, codec, maxValueBytes);
-    // No text, or more of it than may be stored: the lease is given back.
-    const args = [leaseOf(token), text ?? '', `${Math.ceil(jittered(ttlMs, chanceIn(token)))}`];
+    const isProved = proof !== undefined || kind.origin === undefined;
+    const text =
+      value === undefined || !isProved ? undefined : textOf(value, key, kind.codec, proof, maxValueBytes);
+    // Nothing, more than may be stored, or what nobody would believe: the lease is given back.
+    const args = [leaseOf(token), text ?? '', `${Math.ceil(jittered(kind.ttlMs, chanceIn(token)))}`];
     return (await this.#runScript(scripts.fill, key, args)) === 1 && text !== undefined;
   }
 
@@ -95,8 +118,8 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
       client.sendCommand(set).then(asOk),
       ...this.#awaitReplicas(client),
     ]);
-    if (!isConfirmed) this.#remember(`${token} ${key}`);
-    return isConfirmed;
+    if (isConfirmed === undefined) this.#remember(`${token} ${key}`);
+    return isConfirmed === true;
   }
 
   /** Whether enough replicas have everything up to here: what comes after a fail-over must not be older. */
@@ -112,17 +135,25 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
     if (this.#unconfirmed.delete(`${token} ${key}`)) return false;
     const { channel = '', kind } = this.#needs;
     // Either answer will do: what is there now is nothing, or another's fence.
-    const reply = await this.#runScript(scripts.release, key, [fenceOf(token), channel, `${kind} ${key}`]);
+    const reply = await this.#runScript(scripts.release, key, [
+      fenceOf(token),
+      channel,
+      `${kind.name} ${key}`,
+    ]);
     return reply !== undefined;
   }
 
-  replay(key: string): Promise<boolean> {
+  /** Nothing is held in this process. */
+  drop(): void {}
+
+  async replay(key: string): Promise<boolean> {
     const name = this.#needs.nameOf(key);
-    return this.#commit(name, key, (client) => [
+    const isDone = await this.#commit(name, key, (client) => [
       scripts.runScriptInOrder(client, scripts.replay, name, []).then((reply) => asNumber(reply) >= 0),
-      // The journal's row goes when this is confirmed, and with it all that a replica could learn the change from.
+      // Whoever asked for it means the replica that may be promoted as well.
       ...this.#awaitReplicas(client),
     ]);
+    return isDone === true;
   }
 
   async inspect(key: string): Promise<readonly TierState[]> {
@@ -136,22 +167,39 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
     );
     const [ttl, reply] = replies instanceof Failed ? [-1, replies] : replies;
     const found = this.#parse(reply, key, lane);
-    const version = typeof found === 'object' && found.state === 'hit' ? versionOf(found.value) : null;
-    return [{ tier: 'redis', state: stateOf(found), version, ttlMs: ttl >= 0 ? ttl : null }];
+    const { kind, judge } = this.#needs;
+    const entry = typeof found === 'object' && found.state === 'value' ? found : undefined;
+    return [
+      {
+        tier: 'redis',
+        state: stateOf(found),
+        version: entry === undefined ? null : versionOf(entry.value),
+        ttlMs: ttl >= 0 ? ttl : null,
+        disbelief: (entry && judge.doubt(kind, key, entry.proof)) ?? null,
+      },
+    ];
   }
 
-  /** Sends commands and, behind them, the invalidation; whether each was answered, as it should be and in time. */
-  async #commit(name: string, key: string, send: (client: Client) => Promise<boolean>[]): Promise<boolean> {
+  /**
+   * Sends commands and, behind them, the invalidation; whether each was answered as it should be. `undefined`: there was no
+   * answer in time, and they may still be on their way.
+   */
+  async #commit(
+    name: string,
+    key: string,
+    send: (client: Client) => Promise<boolean>[],
+  ): Promise<boolean | undefined> {
     const { channel, kind } = this.#needs;
     const replies = await this.#guard.run(this.#guard.laneOf(name), (client) => {
       const commands = send(client);
       if (channel !== undefined) {
-        const publish = client.sendCommand(['PUBLISH', channel, `${kind} ${key}`]);
+        const publish = client.sendCommand(['PUBLISH', channel, `${kind.name} ${key}`]);
         commands.push(publish.then((reply) => asNumber(reply) >= 0));
       }
       return Promise.all(commands);
     });
-    return !(replies instanceof Failed) && replies.every((isDone) => isDone);
+    if (replies instanceof Failed) return outageIn(replies) === 'none' ? false : undefined;
+    return replies.every((isDone) => isDone);
   }
 
   async #runScript(
@@ -166,15 +214,26 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
     return reply instanceof Failed ? undefined : reply;
   }
 
-  /** Turns what is not there, or not readable, into a lease. */
-  async #settle(
-    found: CacheRead<V> | 'absent' | 'unreadable',
+  /** What can be said at once; `undefined` for what has to give way to a lease. Each value is judged once. */
+  #judged(found: Found<V>, key: string): CacheRead<V> | undefined {
+    if (typeof found === 'string') return undefined;
+    if (found.state !== 'value') return found;
+    const { kind, judge } = this.#needs;
+    if (judge.doubt(kind, key, found.proof) !== undefined) return undefined;
+    return { state: 'hit', value: found.value, source: 'redis' };
+  }
+
+  /** Turns what is not there, not readable or not believed into a lease. */
+  async #lease(
+    found: Found<V>,
     key: string,
     name: string,
     lane: number,
-    startedAtMs: number = this.#needs.clock.monotonicMs(),
+    startedAtMs: number,
   ): Promise<CacheRead<V>> {
-    if (typeof found === 'object') return found;
+    if (typeof found === 'object') {
+      return found.state === 'value' ? this.#replace(found, key, name, lane, startedAtMs) : found;
+    }
     // In one turn: first it goes, then the lease.
     const dropped = found === 'unreadable' ? this.#drop(name, lane) : undefined;
     const token = this.#needs.ids.token();
@@ -186,6 +245,34 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
       : filling;
   }
 
+  /**
+   * A value that is not believed gives way to a lease, if it is still that value. Not all at once: when another epoch
+   * begins, none is believed.
+   */
+  async #replace(
+    found: Entry<V>,
+    key: string,
+    name: string,
+    lane: number,
+    startedAtMs: number,
+  ): Promise<CacheRead<V>> {
+    if (this.#replacing === maxReplacing) return unavailable;
+    const { ids, leaseMs } = this.#needs;
+    const token = ids.token();
+    this.#replacing++;
+    const reply = await this.#guard.run(
+      lane,
+      (client) =>
+        scripts
+          .runScript(client, scripts.replace, name, [headerIn(found), leaseOf(token), `${leaseMs}`])
+          .then(asNumber),
+      startedAtMs,
+    );
+    this.#replacing--;
+    if (reply instanceof Failed) return unavailable;
+    return reply === 1 ? { state: 'leased', lease: { key, token, readStartedAtMs: startedAtMs } } : filling;
+  }
+
   #sendLease(client: Client, name: string, token: string): Promise<unknown> {
     return client.sendCommand(['SET', name, leaseOf(token), 'NX', 'PX', `${this.#needs.leaseMs}`]);
   }
@@ -195,9 +282,11 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
     return this.#guard.run(lane, (client) => scripts.runScriptInOrder(client, scripts.replay, name, []));
   }
 
-  #parse(reply: unknown, key: string, lane: number): CacheRead<V> | 'absent' | 'unreadable' {
+  #parse(reply: unknown, key: string, lane: number): Found<V> {
     if (typeof reply === 'string') {
-      return reply === '' ? 'absent' : parseEntry(reply, key, this.#needs.codec, this.#needs.maxValueBytes);
+      return reply === ''
+        ? 'absent'
+        : parseEntry(reply, key, this.#needs.kind.codec, this.#needs.maxValueBytes);
     }
     if (!(reply instanceof Failed)) this.#guard.garbled(lane);
     else if (reply.code === 'wrongtype') return 'unreadable';
@@ -211,7 +300,10 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
   }
 }
 
-const stateOf = (found: CacheRead<Cacheable> | 'absent' | 'unreadable'): TierState['state'] => {
+/** What lies under a key. */
+type Found<V> = CacheRead<V> | Entry<V> | 'absent' | 'unreadable';
+
+const stateOf = (found: Found<Cacheable>): TierState['state'] => {
   if (typeof found === 'string') return found;
   if (found.state === 'hit') return 'value';
   return found.state === 'filling' ? 'leased' : found.state;

@@ -26,6 +26,12 @@ redis.call('UNLINK', KEYS[1])
 if v ~= ARGV[1] and ARGV[2] ~= '' then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
 return 1`);
 
+/** REPLACE key, header, lease, ttlMs: turns a value that begins so into a lease, unless something else lies there by now. */
+export const replace: Script =
+  script(`if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`);
+
 /** REPLAY key: deletes unless it is a fence, whose owner will release it. */
 export const replay: Script = script(`if redis.pcall('GETRANGE', KEYS[1], 0, 1) == 'F:' then return 0 end
 redis.call('UNLINK', KEYS[1])

@@ -8,7 +8,7 @@ const maxFrames = 8;
  */
 export const describeError = (error: unknown): LogFields => {
   if (!(error instanceof Error)) return { error: typeof error };
-  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {};
+  const code: LogFields = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {};
   return { error: error.constructor.name, ...code, at: frames(error) };
 };
 

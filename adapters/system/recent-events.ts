@@ -1,4 +1,4 @@
-import type { RecentEvent } from '../../application/health/live-state.ts';
+import type { RecentEvent } from '../../application/operations/live-state.ts';
 import type { Clock, Log, LogFields } from '../../domain/ports/runtime.ts';
 import { boundedFields } from './log.ts';
 

@@ -1,5 +1,6 @@
-import type { ReadCounts } from '../../application/health/live-state.ts';
-import type { Kind, Tier } from '../../domain/ports/cache.ts';
+import type { AuditCounts, ReadCounts } from '../../application/operations/live-state.ts';
+import type { CheckOutcome, Disbelief, Tier } from '../../domain/ports/cache.ts';
+import type { Moment } from '../../domain/ports/runtime.ts';
 import { Durations } from './durations.ts';
 
 export type CommandCounts = { confirmed: number; unconfirmed: number };
@@ -7,7 +8,7 @@ export type CommandCounts = { confirmed: number; unconfirmed: number };
 export const cacheCommands = ['fence', 'release', 'replay', 'fill'] as const;
 export type CacheCommand = (typeof cacheCommands)[number];
 
-/** What a set of labels is counted under. The labels come from tables of ours, so there are never many. */
+/** Counts by label. Labels come from lists of ours, so there are never many. */
 export class Tallies<Label extends string> {
   readonly #counts = new Map<Label, number>();
 
@@ -33,31 +34,40 @@ export type RouteCounts = {
   readonly byClass: Map<string, Durations>;
 };
 
-const byKind = <T>(make: () => T): Readonly<Record<Kind, T>> => ({
-  users: make(),
-  profiles: make(),
-  emails: make(),
-  usernames: make(),
-  phones: make(),
-  contacts: make(),
-  lists: make(),
-  pages: make(),
-});
+/** Counts by the name of a kind of record, each of which starts when the cache of that kind is first observed. */
+export class ByKind<T> {
+  readonly #make: () => T;
+  readonly all: Map<string, T> = new Map();
+
+  constructor(make: () => T) {
+    this.#make = make;
+  }
+
+  of(kind: string): T {
+    const counts = this.all.get(kind) ?? this.#make();
+    this.all.set(kind, counts);
+    return counts;
+  }
+}
+
+const readsByKind = (): ByKind<ReadCounts> =>
+  new ByKind(() => ({ hit: 0, miss: 0, filling: 0, fenced: 0, unavailable: 0 }));
+const commandsByKind = (): ByKind<CommandCounts> => new ByKind(() => ({ confirmed: 0, unconfirmed: 0 }));
 
 /**
- * Everything that is counted, since the start of the process: plain numbers that the hot paths add to, and that nobody
- * puts into words before somebody asks (metrics.ts, live-state.ts). There is no personal data in any label.
+ * Everything that is counted, since the start of the process: plain numbers that frequent calls add to, and that become
+ * text only when somebody asks for it (metrics.ts, live-state.ts). There is no personal data in any label.
  */
 export class Counts {
-  readonly reads: Readonly<Record<Tier, Readonly<Record<Kind, ReadCounts>>>> = {
-    memory: byKind(() => ({ hit: 0, miss: 0, filling: 0, fenced: 0, unavailable: 0 })),
-    redis: byKind(() => ({ hit: 0, miss: 0, filling: 0, fenced: 0, unavailable: 0 })),
+  readonly reads: Readonly<Record<Tier, ByKind<ReadCounts>>> = {
+    memory: readsByKind(),
+    redis: readsByKind(),
   };
-  readonly commands: Readonly<Record<CacheCommand, Readonly<Record<Kind, CommandCounts>>>> = {
-    fence: byKind(() => ({ confirmed: 0, unconfirmed: 0 })),
-    release: byKind(() => ({ confirmed: 0, unconfirmed: 0 })),
-    replay: byKind(() => ({ confirmed: 0, unconfirmed: 0 })),
-    fill: byKind(() => ({ confirmed: 0, unconfirmed: 0 })),
+  readonly commands: Readonly<Record<CacheCommand, ByKind<CommandCounts>>> = {
+    fence: commandsByKind(),
+    release: commandsByKind(),
+    replay: commandsByKind(),
+    fill: commandsByKind(),
   };
   readonly redis: Map<string, Durations> = new Map();
   readonly database: Map<string, Durations> = new Map();
@@ -72,13 +82,19 @@ export class Counts {
   /** `log-in passed`, `registration refused` ... */
   readonly limits: Tallies<string> = new Tallies();
   readonly logLines: Tallies<string> = new Tallies();
-  /** The start of the last complete journal check (monotonic), if there was one. */
-  journalCheckedAtMs: number | undefined;
-  /** Rows that the last check found and that are not replayed yet. */
-  journalPending = 0;
-  journalReplayed = 0;
-  /** Whether the database answered the last check. */
-  isJournalReachable = true;
+  /** Checks of the log of changes. One that has no answer within half of the bound is `silent`, whatever comes later. */
+  readonly checks: Record<CheckOutcome, number> = { answered: 0, refused: 0, silent: 0, anew: 0 };
+  /** The beginning of the last answered check, if there was one. */
+  lastAnswered: Moment | undefined;
+  /** Cached values that were not believed. */
+  readonly disbeliefs: Record<Disbelief, number> = {
+    unproved: 0,
+    'other-epoch': 0,
+    outdated: 0,
+    unchecked: 0,
+  };
+  /** Answers that were held against the database. */
+  readonly audits: ByKind<AuditCounts> = new ByKind(() => ({ audited: 0, stale: 0 }));
 }
 
 /** The durations under a name, made at the first use. */

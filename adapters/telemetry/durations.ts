@@ -22,8 +22,9 @@ export class Durations {
 }
 
 /**
- * The duration that a share of the counted took at most, in milliseconds, between the bounds of its bucket as if that were
- * evenly filled (as PromQL's `histogram_quantile` does); `null` for no counts. Beyond the last bound it is that bound.
+ * The duration that was not exceeded by this share of what was counted, in milliseconds; `null` if nothing was. Inside
+ * a bucket durations are taken to be spread evenly, as by PromQL's `histogram_quantile`. Beyond the last bound it is
+ * that bound.
  */
 export const quantileMs = (counts: readonly number[], share: number): number | null => {
   const total = counts.reduce((sum, count) => sum + count, 0);

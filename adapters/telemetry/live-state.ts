@@ -1,5 +1,5 @@
 import type { Statistics } from '../../application/application.ts';
-import type { LiveSample, LiveState } from '../../application/health/live-state.ts';
+import type { LiveSample, LiveState } from '../../application/operations/live-state.ts';
 import type { Timer } from '../../domain/ports/runtime.ts';
 import { quantileMs } from './durations.ts';
 import { type Sources, takeReadings } from './readings.ts';
@@ -46,7 +46,7 @@ export class LiveStates implements AsyncDisposable {
       p99Ms: quantileMs(durations, 0.99),
       invalidations: totals.invalidations - before.invalidations,
       stalenessMs: readings.cache.stalenessMs,
-      journalAgeMs: readings.journal.ageMs,
+      logAgeMs: readings.log.ageMs,
       redisLatencyMs: readings.cache.latencyMs,
     });
     if (this.#samples.length > maxSamples) this.#samples = this.#samples.slice(-maxSamples);
@@ -55,12 +55,13 @@ export class LiveStates implements AsyncDisposable {
   /** Everything, with the samples after a number. */
   async read(afterSample: number): Promise<Omit<LiveState, 'events'>> {
     const { counts, clock } = this.#sources;
-    const fences = Object.values(counts.commands.fence);
+    const fences = [...counts.commands.fence.all.values()];
     return {
       ...(await takeReadings(this.#sources)),
       nowMs: clock.nowMs(),
       uptimeMs: Math.round(clock.monotonicMs() - this.#startedAtMs),
-      reads: counts.reads,
+      reads: { memory: counts.reads.memory.all, redis: counts.reads.redis.all },
+      audits: counts.audits.all,
       fences: {
         confirmed: fences.reduce((sum, { confirmed }) => sum + confirmed, 0),
         unconfirmed: fences.reduce((sum, { unconfirmed }) => sum + unconfirmed, 0),

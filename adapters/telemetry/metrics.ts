@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Readings } from '../../application/health/live-state.ts';
+import type { Readings } from '../../application/operations/live-state.ts';
+import type { CacheHealth } from '../../domain/ports/cache.ts';
 import { type Counts, cacheCommands } from './counts.ts';
 import { bucketSeconds, type Durations } from './durations.ts';
 import { type Sources, takeReadings } from './readings.ts';
@@ -9,9 +10,9 @@ export type MetricsText = { readonly contentType: string; read(): Promise<string
 
 type Labels = { readonly [name: string]: string };
 type Sample = readonly [labels: Labels, value: number];
-type Now = Readings & { readonly counts: Counts };
+type Now = Readings & { readonly counts: Counts; readonly logRows: number | undefined };
 
-/** One metric: its name with its unit, what it is, its labels, and where its values are when somebody asks. */
+/** One metric: its name with its unit, what it is, its labels, and how its values are read. */
 type Row = readonly [
   name: string,
   help: string,
@@ -26,19 +27,20 @@ type DurationsRow = readonly [
 ];
 
 const seconds = (ms: number): number => ms / 1000;
-/** No sample for what is not known: a zero would be a lie. */
+/** No sample for what is not known: a zero would be wrong. */
 const known = (value: number | null | undefined, labels: Labels = {}): readonly Sample[] =>
   value === null || value === undefined ? [] : [[labels, value]];
 const one = (value: number | boolean): readonly Sample[] => [[{}, Number(value)]];
 const each = function* (entries: Iterable<readonly [string, number]>, label: string): Iterable<Sample> {
   for (const [name, count] of entries) yield [{ [label]: name }, count];
 };
-const states = (circuit: string, state: string): readonly Sample[] =>
-  ['closed', 'half-open', 'open'].map((name) => [{ circuit, state: name }, Number(name === state)]);
+const circuitStates: Readonly<Record<CacheHealth['circuit'], 1>> = { closed: 1, 'half-open': 1, open: 1 };
+const states = (circuit: string, state: CacheHealth['circuit']): readonly Sample[] =>
+  Object.keys(circuitStates).map((name) => [{ circuit, state: name }, Number(name === state)]);
 
 const readSamples = function* ({ counts }: Now): Iterable<Sample> {
   for (const [tier, kinds] of Object.entries(counts.reads)) {
-    for (const [kind, outcomes] of Object.entries(kinds)) {
+    for (const [kind, outcomes] of kinds.all) {
       for (const [outcome, count] of Object.entries(outcomes)) yield [{ tier, kind, outcome }, count];
     }
   }
@@ -46,11 +48,16 @@ const readSamples = function* ({ counts }: Now): Iterable<Sample> {
 
 const commandSamples = function* ({ counts }: Now): Iterable<Sample> {
   for (const command of cacheCommands) {
-    for (const [kind, outcomes] of Object.entries(counts.commands[command])) {
+    for (const [kind, outcomes] of counts.commands[command].all) {
       for (const [outcome, count] of Object.entries(outcomes)) yield [{ command, kind, outcome }, count];
     }
   }
 };
+
+const auditSamples = (count: 'audited' | 'stale') =>
+  function* ({ counts }: Now): Iterable<Sample> {
+    for (const [kind, audits] of counts.audits.all) yield [{ kind }, audits[count]];
+  };
 
 const limitSamples = function* ({ counts }: Now): Iterable<Sample> {
   for (const [label, count] of counts.limits.entries()) {
@@ -67,7 +74,10 @@ const counters: readonly Row[] = [
   ['kith_invalidations_total', 'Records that were invalidated', [], ({ statistics }) => one(statistics.invalidations)],
   ['kith_cache_unreadable_total', 'Values in Redis that did not parse and were dropped', [], ({ redis }) => known(redis?.unreadable)],
   ['kith_redis_failures_total', 'Redis commands without a usable reply, by what was wrong', ['code'], ({ redis }) => each(Object.entries(redis?.failures ?? {}), 'code')],
-  ['kith_journal_replayed_rows_total', 'Rows of the journal that this process replayed', [], ({ journal }) => one(journal.replayed)],
+  ['kith_log_checks_total', 'Checks of the log of changes, by what came of them', ['outcome'], ({ log }) => each(Object.entries(log.checks), 'outcome')],
+  ['kith_values_not_believed_total', 'Cached values that were not served because they did not prove themselves, by why', ['reason'], ({ disbeliefs }) => each(Object.entries(disbeliefs), 'reason')],
+  ['kith_audited_reads_total', 'Answers from a cache that were held against the database', ['kind'], auditSamples('audited')],
+  ['kith_stale_reads_total', 'Answers among them that were older than is promised (JOURNAL_BOUND_MS)', ['kind'], auditSamples('stale')],
   ['kith_database_failures_total', 'Database operations that threw, by what', ['code'], ({ counts }) => each(counts.databaseFailures.entries(), 'code')],
   ['kith_log_ins_total', 'Log-ins by outcome', ['outcome'], ({ counts }) => each(counts.logIns.entries(), 'outcome')],
   ['kith_registrations_total', 'Registrations by outcome', ['outcome'], ({ counts }) => each(counts.registrations.entries(), 'outcome')],
@@ -84,11 +94,11 @@ const gauges: readonly Row[] = [
   ['kith_redis_latency_seconds', 'Last measured round trip to Redis', [], ({ cache }) => known(cache.latencyMs === null ? null : seconds(cache.latencyMs))],
   ['kith_redis_memory_used_bytes', 'used_memory of Redis', [], ({ cache }) => known(cache.memoryUsedBytes)],
   ['kith_circuit_state', '1 for the state that a circuit is in', ['circuit', 'state'], ({ cache, database, redis }) => [...(redis === undefined ? [] : states('redis', cache.circuit)), ...(database === undefined ? [] : states('database', database.circuit))]],
-  ['kith_journal_check_age_seconds', 'Age of the last complete check of the journal', [], ({ journal }) => known(journal.ageMs === null ? null : seconds(journal.ageMs))],
-  ['kith_journal_bound_seconds', 'Above this age nothing is served from Redis, if the database answers (JOURNAL_BOUND_MS)', [], ({ journal }) => one(seconds(journal.boundMs))],
-  ['kith_journal_pending_rows', 'Rows of the journal that the last check found and that are not replayed yet', [], ({ journal }) => one(journal.pending)],
-  ['kith_journal_reachable', '1 while the database answers the checks of the journal', [], ({ journal }) => one(journal.isReachable)],
-  ['kith_database_listening', '1 while commits elsewhere wake the journal at once', [], ({ database }) => known(database === undefined ? undefined : Number(database.isListening))],
+  ['kith_log_age_seconds', 'Age of the beginning of the last answered check of the log of changes; absent before the first, and where there is none', [], ({ log }) => known(log.ageMs === null ? null : seconds(log.ageMs))],
+  ['kith_log_bound_seconds', 'Above this age nothing is served from a cache, unless the database answers nobody (JOURNAL_BOUND_MS)', [], ({ log }) => one(seconds(log.boundMs))],
+  ['kith_log_rows', 'Rows that the log of changes holds, about, as of the last scrape a minute or longer ago; absent when unknown', [], ({ logRows }) => known(logRows)],
+  ['kith_gate_open', '1 while this process may answer from a cache at all', [], ({ cache }) => one(cache.gate !== 'closed')],
+  ['kith_database_listening', '1 while others can wake this process for news in the log', [], ({ database }) => known(database === undefined ? undefined : Number(database.isListening))],
   ['kith_database_connections', 'Connections of the pool', ['state'], ({ database }) => database === undefined ? [] : [[{ state: 'idle' }, database.idleConnections], [{ state: 'used' }, database.connections - database.idleConnections]]],
   ['kith_database_waiting', 'Statements and transactions that wait for a connection', [], ({ database }) => known(database?.waiting)],
   ['kith_password_hashes', 'Password hashes being made, and waiting to be', ['state'], ({ hashing }) => each(Object.entries(hashing ?? {}), 'state')],
@@ -112,12 +122,13 @@ const histograms: readonly DurationsRow[] = [
 ];
 
 /**
- * The registry is made at the first scrape, and the values are read at each one: until somebody asks, metrics cost what
- * the counts cost.
+ * The registry is made at the first scrape, and the values are read at each one. Until somebody scrapes, metrics cost
+ * no more than the counts.
  */
 export const prometheusMetrics = (sources: Sources): MetricsText => {
   let registry: Registry | undefined;
   let now: Now;
+  const logRows = new LogRows(sources);
   const make = (): Registry => {
     const made = new Registry();
     collectDefaultMetrics({ register: made });
@@ -147,15 +158,44 @@ export const prometheusMetrics = (sources: Sources): MetricsText => {
   return {
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
     async read() {
-      now = { ...(await takeReadings(sources)), counts: sources.counts };
+      now = { ...(await takeReadings(sources)), counts: sources.counts, logRows: logRows.read() };
       registry ??= make();
       return registry.metrics();
     },
   };
 };
 
+const countEveryMs = 60_000;
+
+/** How many rows the log holds. They are counted behind a scrape, for the next one: no scrape waits for the database. */
+class LogRows {
+  readonly #sources: Pick<Sources, 'database' | 'clock'>;
+  #rows: number | undefined;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(sources: Pick<Sources, 'database' | 'clock'>) {
+    this.#sources = sources;
+  }
+
+  read(): number | undefined {
+    const nowMs = this.#sources.clock.monotonicMs();
+    if (nowMs - this.#askedAtMs >= countEveryMs) {
+      this.#askedAtMs = nowMs;
+      void this.#count();
+    }
+    return this.#rows;
+  }
+
+  async #count(): Promise<void> {
+    // A database that does not answer is told of by other metrics.
+    this.#rows = await this.#sources.database.log.size().catch(() => undefined);
+  }
+}
+
 const fill = (metric: Counter | Gauge, samples: Iterable<Sample>): void => {
   metric.reset();
+  // A metric without labels is 0 after that: what is not known has to be absent.
+  metric.remove({});
   for (const [labels, value] of samples) metric.inc(labels, value);
 };
 

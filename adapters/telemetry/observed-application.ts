@@ -1,13 +1,30 @@
 import type { Application } from '../../application/application.ts';
+import { nameOfThrown } from '../../domain/faults.ts';
 import type { LimitedRequest, RequestLimits } from '../../domain/ports/security.ts';
 import type { Counts, Tallies } from './counts.ts';
-import { errorType, type Tracing } from './tracing.ts';
+import type { Tracing } from './tracing.ts';
 
 type Answer = { readonly ok: boolean; readonly error?: unknown; readonly value?: unknown };
 
+/** The use cases of `A` that answer with a result. A span can say which result it was, so each of them is traced. */
+export type Traced<A> = {
+  [Name in keyof A]: A[Name] extends (...args: never) => Promise<Answer> ? Name : never;
+}[keyof A];
+
+/** For each other use case of `A`, why it is not traced. */
+export type Untraced<A> = { readonly [Name in Exclude<keyof A, Traced<A>>]: string };
+
+export const untraced: Untraced<Application> = {
+  getCacheStatus: 'scrapes and probes ask it all day: its spans would bury those of the users',
+  getStatistics: 'it reads numbers of this process and waits for nothing',
+  checkReadiness: 'a probe asks it every few seconds',
+};
+
+type UseCase = (...args: readonly never[]) => Promise<Answer>;
+
 /**
- * The use cases, of which log-ins and registrations are counted by their outcome, and all that answer with a result have
- * a span if somebody collects spans. Without one the others are the very functions that were handed in.
+ * The use cases. Log-ins and registrations are counted by their outcome. If somebody collects spans, each that answers
+ * with a result has one; if nobody does, all but those two are the same functions as before.
  */
 export const observeApplication = (
   application: Application,
@@ -19,38 +36,21 @@ export const observeApplication = (
     logIn: counting(counts.logIns, application.logIn),
     register: counting(counts.registrations, application.register),
   };
-  if (tracing === undefined) return counted;
-  const traced =
-    <Args extends readonly unknown[], A extends Answer>(
-      name: string,
-      run: (...args: Args) => Promise<A>,
-    ): ((...args: Args) => Promise<A>) =>
-    (...args) =>
-      tracing.span(`kith ${name}`, 'internal', {}, () => run(...args), describe);
-  return {
-    ...counted,
-    register: traced('register', counted.register),
-    logIn: traced('logIn', counted.logIn),
-    authenticate: traced('authenticate', counted.authenticate),
-    changeProfile: traced('changeProfile', counted.changeProfile),
-    changePassword: traced('changePassword', counted.changePassword),
-    signOutEverywhere: traced('signOutEverywhere', counted.signOutEverywhere),
-    deactivateSelf: traced('deactivateSelf', counted.deactivateSelf),
-    getUser: traced('getUser', counted.getUser),
-    getProfile: traced('getProfile', counted.getProfile),
-    lookUpUsers: traced('lookUpUsers', counted.lookUpUsers),
-    deactivateUser: traced('deactivateUser', counted.deactivateUser),
-    reactivateUser: traced('reactivateUser', counted.reactivateUser),
-    setRole: traced('setRole', counted.setRole),
-    addContact: traced('addContact', counted.addContact),
-    getContact: traced('getContact', counted.getContact),
-    listContacts: traced('listContacts', counted.listContacts),
-    changeContact: traced('changeContact', counted.changeContact),
-    removeContact: traced('removeContact', counted.removeContact),
-    explainCache: traced('explainCache', counted.explainCache),
-    invalidateUser: traced('invalidateUser', counted.invalidateUser),
-  };
+  return tracing === undefined ? counted : traceAll(counted, tracing);
 };
+
+const traceAll = (application: Application, tracing: Tracing): Application => {
+  const traced = Object.keys(application)
+    .filter(isTraced)
+    .map((name): [string, UseCase] => {
+      const run: UseCase = application[name];
+      return [name, (...args) => tracing.span(`kith ${name}`, 'internal', {}, () => run(...args), describe)];
+    });
+  // Each takes the place of the function that it calls, with the same arguments and the same answer.
+  return Object.assign({ ...application }, Object.fromEntries(traced));
+};
+
+const isTraced = (name: string): name is Traced<Application> => !Object.hasOwn(untraced, name);
 
 /** Limits that tell how often they let somebody through and how often not. */
 export const observeLimits = (limits: RequestLimits, counts: Counts): RequestLimits => ({
@@ -72,7 +72,7 @@ const counting =
       tallies.add(outcomeOf(answer));
       return answer;
     } catch (error) {
-      tallies.add(errorType(error));
+      tallies.add(nameOfThrown(error));
       throw error;
     }
   };

@@ -1,4 +1,6 @@
-import type { ReadCounts } from '../../application/health/live-state.ts';
+import type { Judge } from '../../application/caching/belief.ts';
+import type { ReadCounts } from '../../application/operations/live-state.ts';
+import { portsOf } from '../../application/records/record-kind.ts';
 import type {
   Cache,
   Cacheable,
@@ -6,12 +8,13 @@ import type {
   CacheRead,
   Caches,
   Hit,
-  Kind,
   Lease,
+  RecordKind,
   TierState,
 } from '../../domain/ports/cache.ts';
-import type { Clock } from '../../domain/ports/runtime.ts';
-import type { CacheCommand, Counts } from './counts.ts';
+import type { Proof } from '../../domain/ports/change-log.ts';
+import type { Clock, Moment } from '../../domain/ports/runtime.ts';
+import type { CacheCommand, CommandCounts, Counts } from './counts.ts';
 import type { Tracing } from './tracing.ts';
 
 export type Observing = {
@@ -24,47 +27,55 @@ export type Observing = {
  * A cache whose reads are counted at the memory tier, and whose fences, releases, replays and fills are counted by what
  * came of them. A hit in memory costs one addition more than without.
  */
-export const observeCache = (cache: Cache, observing: Observing): Cache => ({
-  caches: observeCaches(cache.caches, (kind, port) => new ObservedMemory(kind, port, observing)),
-  staleAfterFenceMs: cache.staleAfterFenceMs,
-  clear: () => cache.clear(),
-  journalChecked(outcome, startedAtMs) {
-    const { counts } = observing;
-    if (outcome === 'complete') {
-      counts.journalCheckedAtMs = Math.max(counts.journalCheckedAtMs ?? 0, startedAtMs);
-    }
-    cache.journalChecked(outcome, startedAtMs);
+export const observeCache = (cache: Cache, observing: Observing): Cache => {
+  const { counts } = observing;
+  let lastSilent: Moment | undefined;
+  return {
+    ...observeCaches(cache, (kind, port) => new ObservedMemory(kind, port, observing)),
+    clear: () => cache.clear(),
+    checked(outcome, began) {
+      // A silence is told while it lasts and again at its end: it is one.
+      if (outcome !== 'silent' || began !== lastSilent) counts.checks[outcome]++;
+      if (outcome === 'silent') lastSilent = began;
+      if (outcome === 'answered') counts.lastAnswered = began;
+      cache.checked(outcome, began);
+    },
+    forget: () => cache.forget(),
+    health: () => cache.health(),
+    // Whoever opened it closes it.
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+};
+
+/** A judge whose doubts are counted by their reason. */
+export const observeJudge = (judge: Judge, { disbeliefs }: Counts): Judge => ({
+  doubt(kind, key, proof) {
+    const doubt = judge.doubt(kind, key, proof);
+    if (doubt !== undefined) disbeliefs[doubt]++;
+    return doubt;
   },
-  health: () => cache.health(),
-  // Whoever opened it closes it.
-  [Symbol.asyncDispose]: () => Promise.resolve(),
 });
 
-type Observe = <V extends Cacheable>(kind: Kind, port: CachePort<V>) => CachePort<V>;
+type Observe = <V extends Cacheable>(kind: RecordKind<V>, port: CachePort<V>) => CachePort<V>;
 
-export const observeCaches = (caches: Caches, observe: Observe): Caches => ({
-  users: observe('users', caches.users),
-  profiles: observe('profiles', caches.profiles),
-  emails: observe('emails', caches.emails),
-  usernames: observe('usernames', caches.usernames),
-  phones: observe('phones', caches.phones),
-  contacts: observe('contacts', caches.contacts),
-  lists: observe('lists', caches.lists),
-  pages: observe('pages', caches.pages),
-});
+export const observeCaches = (caches: Caches, observe: Observe): Caches =>
+  portsOf(caches.kinds, (kind) => observe(kind, caches.of(kind)));
 
-/** The whole cache as its users see it. What memory did not answer is a miss of memory, whoever answers then. */
+/** The whole cache as its users see it. What memory did not answer is a miss of memory, even if Redis answers. */
 class ObservedMemory<V extends Cacheable> implements CachePort<V> {
-  readonly #kind: Kind;
   readonly #inner: CachePort<V>;
-  readonly #counts: Counts;
   readonly #reads: ReadCounts;
+  readonly #commands: Readonly<Record<CacheCommand, CommandCounts>>;
 
-  constructor(kind: Kind, inner: CachePort<V>, { counts }: Observing) {
-    this.#kind = kind;
+  constructor({ name }: RecordKind<V>, inner: CachePort<V>, { counts: { reads, commands } }: Observing) {
     this.#inner = inner;
-    this.#counts = counts;
-    this.#reads = counts.reads.memory[kind];
+    this.#reads = reads.memory.of(name);
+    this.#commands = {
+      fence: commands.fence.of(name),
+      release: commands.release.of(name),
+      replay: commands.replay.of(name),
+      fill: commands.fill.of(name),
+    };
   }
 
   peek(key: string): Hit<V> | undefined {
@@ -91,11 +102,15 @@ class ObservedMemory<V extends Cacheable> implements CachePort<V> {
     else this.#reads[read.state === 'leased' ? 'miss' : read.state]++;
   }
 
-  async fill(lease: Lease, value: V | undefined): Promise<boolean> {
-    const isStored = await this.#inner.fill(lease, value);
+  async fill(lease: Lease, value: V | undefined, proof?: Proof): Promise<boolean> {
+    const isStored = await this.#inner.fill(lease, value, proof);
     // Without a value the lease is given back: nothing was to be stored.
     if (value !== undefined) this.#count('fill', isStored);
     return isStored;
+  }
+
+  drop(key: string): void {
+    this.#inner.drop(key);
   }
 
   async fence(key: string, token: string): Promise<boolean> {
@@ -115,7 +130,7 @@ class ObservedMemory<V extends Cacheable> implements CachePort<V> {
   }
 
   #count(command: CacheCommand, isConfirmed: boolean): boolean {
-    this.#counts.commands[command][this.#kind][isConfirmed ? 'confirmed' : 'unconfirmed']++;
+    this.#commands[command][isConfirmed ? 'confirmed' : 'unconfirmed']++;
     return isConfirmed;
   }
 }

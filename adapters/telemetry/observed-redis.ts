@@ -1,14 +1,15 @@
-import type { ReadCounts } from '../../application/health/live-state.ts';
+import type { ReadCounts } from '../../application/operations/live-state.ts';
 import type {
   Cacheable,
   CachePort,
   CacheRead,
   Caches,
   Hit,
-  Kind,
   Lease,
+  RecordKind,
   TierState,
 } from '../../domain/ports/cache.ts';
+import type { Proof } from '../../domain/ports/change-log.ts';
 import type { Clock } from '../../domain/ports/runtime.ts';
 import { type CacheCommand, type Counts, durationsIn } from './counts.ts';
 import { type Observing, observeCaches } from './observed-cache.ts';
@@ -21,18 +22,18 @@ export const observeShared = (caches: Caches, observing: Observing): Caches =>
     return observing.tracing === undefined ? counted : new TracedRedis(kind, counted, observing.tracing);
   });
 
-/** One layer and no closures: a read of Redis is short, and this is on the way of each. */
+/** One object and no closures, because every read of Redis goes through it and takes little time itself. */
 class CountedRedis<V extends Cacheable> implements CachePort<V> {
   readonly #inner: CachePort<V>;
   readonly #counts: Counts;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #reads: ReadCounts;
 
-  constructor(kind: Kind, inner: CachePort<V>, { counts, clock }: Observing) {
+  constructor({ name }: RecordKind<V>, inner: CachePort<V>, { counts, clock }: Observing) {
     this.#inner = inner;
     this.#counts = counts;
     this.#clock = clock;
-    this.#reads = counts.reads.redis[kind];
+    this.#reads = counts.reads.redis.of(name);
   }
 
   peek(key: string): Hit<V> | undefined {
@@ -55,11 +56,15 @@ class CountedRedis<V extends Cacheable> implements CachePort<V> {
     return reads;
   }
 
-  async fill(lease: Lease, value: V | undefined): Promise<boolean> {
+  async fill(lease: Lease, value: V | undefined, proof?: Proof): Promise<boolean> {
     const startedAtMs = this.#clock.monotonicMs();
-    const isStored = await this.#inner.fill(lease, value);
+    const isStored = await this.#inner.fill(lease, value, proof);
     this.#took('fill', startedAtMs);
     return isStored;
+  }
+
+  drop(key: string): void {
+    this.#inner.drop(key);
   }
 
   async fence(key: string, token: string): Promise<boolean> {
@@ -96,14 +101,17 @@ class CountedRedis<V extends Cacheable> implements CachePort<V> {
   }
 }
 
-/** Spans, where somebody collects them. A command is sent in the turn of the call: what is called in one turn travels together. */
+/**
+ * Spans, where somebody collects them. Each command is sent in the turn of the event loop in which it is called, so
+ * commands that are called together are still sent together.
+ */
 class TracedRedis<V extends Cacheable> implements CachePort<V> {
-  readonly #kind: Kind;
+  readonly #kind: string;
   readonly #inner: CachePort<V>;
   readonly #tracing: Tracing;
 
-  constructor(kind: Kind, inner: CachePort<V>, tracing: Tracing) {
-    this.#kind = kind;
+  constructor({ name }: RecordKind<V>, inner: CachePort<V>, tracing: Tracing) {
+    this.#kind = name;
     this.#inner = inner;
     this.#tracing = tracing;
   }
@@ -131,8 +139,12 @@ class TracedRedis<V extends Cacheable> implements CachePort<V> {
     );
   }
 
-  fill(lease: Lease, value: V | undefined): Promise<boolean> {
-    return this.#command('fill', () => this.#inner.fill(lease, value));
+  fill(lease: Lease, value: V | undefined, proof?: Proof): Promise<boolean> {
+    return this.#command('fill', () => this.#inner.fill(lease, value, proof));
+  }
+
+  drop(key: string): void {
+    this.#inner.drop(key);
   }
 
   fence(key: string, token: string): Promise<boolean> {

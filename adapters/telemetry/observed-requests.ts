@@ -20,7 +20,7 @@ export const observeRequests =
       answered(status, durationMs) {
         const statusClass = classes[Math.floor(status / 100) - 1] ?? '5xx';
         durationsIn(of.byClass, statusClass).record(durationMs);
-        // What was refused before it was anybody's took no time, and would hide what does.
+        // What was refused before it reached a route took no time, and would hide what is slow.
         if (durationMs > 0) counts.requests.record(durationMs);
         counts.answers.add(statusClass);
       },

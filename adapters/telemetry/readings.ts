@@ -1,5 +1,6 @@
 import type { Statistics } from '../../application/application.ts';
-import type { Readings, RedisCounters } from '../../application/health/live-state.ts';
+import { longestMs, momentOn } from '../../application/caching/ages.ts';
+import type { Readings, RedisCounters } from '../../application/operations/live-state.ts';
 import type { Cache } from '../../domain/ports/cache.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { Clock } from '../../domain/ports/runtime.ts';
@@ -24,7 +25,7 @@ export type Sources = {
 export const takeReadings = async (sources: Sources): Promise<Readings> => {
   const { counts, clock, statistics, cache, database, hasher, redisCounters } = sources;
   const health = await cache.health();
-  const { journalCheckedAtMs: checkedAtMs } = counts;
+  const { lastAnswered, checks, disbeliefs } = counts;
   return {
     statistics: statistics.read(),
     cache: health,
@@ -32,12 +33,11 @@ export const takeReadings = async (sources: Sources): Promise<Readings> => {
     hashing: hasher.load?.(),
     redis: redisCounters?.(),
     maxStalenessMs: sources.maxStalenessMs,
-    journal: {
-      ageMs: checkedAtMs === undefined ? null : Math.max(0, Math.round(clock.monotonicMs() - checkedAtMs)),
+    log: {
+      ageMs: lastAnswered === undefined ? null : Math.round(longestMs(lastAnswered, momentOn(clock))),
       boundMs: sources.journalBoundMs,
-      pending: counts.journalPending,
-      replayed: counts.journalReplayed,
-      isReachable: counts.isJournalReachable,
+      checks: { ...checks },
     },
+    disbeliefs: { ...disbeliefs },
   };
 };

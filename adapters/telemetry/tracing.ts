@@ -10,14 +10,16 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { Fault } from '../../domain/faults.ts';
+import { Fault, nameOfThrown } from '../../domain/faults.ts';
 
 export type { Attributes } from '@opentelemetry/api';
 
 /** Says in a span what came of its work; never a value of a user. */
 type Describe<T> = (value: T) => Attributes;
 
-/** Makes spans. `undefined` in its place means that nobody wants any, so that nothing has to be asked on a hot path. */
+/**
+ * Makes spans. `undefined` in its place means that nobody collects any, so that frequent calls need not ask each time.
+ */
 export type Tracing = {
   /** A span around something that happens in this process, or asks another one (`client`). */
   span<T>(
@@ -38,8 +40,8 @@ export type Tracing = {
 };
 
 /**
- * Tracing with the OpenTelemetry SDK that the host has registered; `undefined` if it has none. Whoever asks here once, at
- * the start, need not ask at every call: so the SDK has to be registered first, as it has to be for everybody else.
+ * Tracing with the OpenTelemetry SDK that the host has registered; `undefined` if it has none. It is asked once, at the
+ * start, and not at every call. So the SDK has to be registered before, as it has to be for other libraries.
  */
 export const findTracing = (): Tracing | undefined => {
   const provider = trace.getTracerProvider();
@@ -76,18 +78,14 @@ const finish = async <T>(
     return value;
   } catch (error) {
     // The kind of error and not its message, which might hold what somebody typed.
-    span.setAttribute('error.type', errorType(error));
-    // What goes through the database and is no fault is a use case that has its transaction rolled back.
+    span.setAttribute('error.type', nameOfThrown(error));
+    // An error that comes through the database and is no fault is thrown by a use case to roll its transaction back.
     if (isOurs || error instanceof Fault) span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {
     span.end();
   }
 };
-
-/** A bounded name for anything that was thrown. */
-export const errorType = (error: unknown): string =>
-  error instanceof Fault ? error.code : error instanceof Error ? error.constructor.name : 'unknown';
 
 const headerGetter: TextMapGetter<Headers> = {
   get: (headers, name) => headers.get(name) ?? undefined,

@@ -12,7 +12,7 @@ export type KeyedThrottleNeeds = {
   readonly clock: Pick<Clock, 'nowMs'>;
 };
 
-/** The longest part of a name that is told apart: whoever sends more sends no name that an account has. */
+/** Only so much of a name counts. No account has a longer name. */
 const maxNameLength = 512;
 
 /**

@@ -1,12 +1,22 @@
-import type { Cache, CacheHealth, Caches, InvalidationBus, TtlsMs } from '../../domain/ports/cache.ts';
-import type { Clock } from '../../domain/ports/runtime.ts';
-import { Distrust } from './distrust.ts';
+import type { Judge } from '../../application/caching/belief.ts';
+import type { Gate } from '../../application/caching/gate.ts';
+import { portsOf } from '../../application/records/record-kind.ts';
+import type {
+  Cache,
+  Cacheable,
+  CacheHealth,
+  CachePort,
+  Caches,
+  CheckOutcome,
+  InvalidationBus,
+  RecordKind,
+} from '../../domain/ports/cache.ts';
+import type { Clock, Moment } from '../../domain/ports/runtime.ts';
 import type { MemoryTier } from './memory-tier.ts';
 import { TieredRecords, type Tiers } from './tiered-records.ts';
 
 /** A cache that several processes share, as the tier above it needs it: Redis. */
-export interface SharedCache extends AsyncDisposable {
-  readonly caches: Caches;
+export interface SharedCache extends Caches, AsyncDisposable {
   /** Whether its circuit is closed. */
   inUse(): boolean;
   /** Whether it took the last writes: one that answers reads but is full or read-only is in use and yet degraded. */
@@ -18,53 +28,45 @@ export interface SharedCache extends AsyncDisposable {
 export type SharedHealth = Pick<CacheHealth, 'circuit' | 'latencyMs' | 'memoryUsedBytes'>;
 
 export type TieredCacheOptions = {
+  readonly kinds: readonly RecordKind<Cacheable>[];
   readonly clock: Clock;
   readonly memory: MemoryTier;
-  readonly maxStalenessMs: number;
-  readonly journalBoundMs: number;
-  readonly ttlsMs: TtlsMs;
-  readonly fenceTtlMs?: number;
-  /** Redis and its bus; without them memory is a micro-cache of `maxStalenessMs`, for several processes without Redis. */
+  readonly gate: Gate;
+  readonly judge: Judge;
+  /** Redis and its bus, if there is one. */
   readonly shared?: { readonly cache: SharedCache; readonly bus: InvalidationBus };
 };
 
 /**
- * Memory over Redis. Reads use Redis only through the gate: while the start of the last complete journal check is at
- * most `journalBoundMs` ago. So whatever keeps this process from the journal, or the journal from Redis, ends in reads
- * from the database and not in old values; after an outage no other rule is needed.
+ * Memory over Redis. Both are read only while the gate is open (application/caching/gate.ts), which the checks of the log
+ * open. So whatever keeps this process from the log ends in reads from the database and not in old values; after an outage
+ * no other rule is needed.
  */
 export class TieredCache implements Cache {
-  readonly caches: Caches;
-  readonly staleAfterFenceMs: number;
+  readonly #caches: Caches;
   readonly #options: TieredCacheOptions;
   readonly #memory: MemoryTier;
-  readonly #distrust: Distrust;
-  #checkedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TieredCacheOptions) {
-    const { clock, memory, maxStalenessMs, ttlsMs, shared, fenceTtlMs = 30_000 } = options;
+    const { kinds, clock, memory, gate, judge, shared } = options;
     this.#options = options;
-    this.staleAfterFenceMs = maxStalenessMs;
     this.#memory = memory;
-    this.#distrust = new Distrust(clock, fenceTtlMs);
     const tiers: Tiers = {
       memory,
-      distrust: this.#distrust,
+      judge,
       clock,
-      mayReadShared: () => shared?.cache.inUse() === true && this.#isGateOpen(clock.monotonicMs()),
+      mayReadShared: () => shared?.cache.inUse() === true && gate.isOpen(),
     };
-    const below = shared?.cache.caches;
-    this.caches = {
-      users: new TieredRecords('users', ttlsMs.users, below?.users, tiers),
-      profiles: new TieredRecords('profiles', ttlsMs.profiles, below?.profiles, tiers),
-      emails: new TieredRecords('emails', ttlsMs.emails, below?.emails, tiers),
-      usernames: new TieredRecords('usernames', ttlsMs.usernames, below?.usernames, tiers),
-      phones: new TieredRecords('phones', ttlsMs.phones, below?.phones, tiers),
-      contacts: new TieredRecords('contacts', ttlsMs.contacts, below?.contacts, tiers),
-      lists: new TieredRecords('lists', ttlsMs.lists, below?.lists, tiers),
-      pages: new TieredRecords('pages', ttlsMs.pages, below?.pages, tiers),
-    };
+    this.#caches = portsOf(kinds, (kind) => new TieredRecords(kind, shared?.cache.of(kind), tiers));
     shared?.bus.listen(memory.listener);
+  }
+
+  get kinds(): readonly RecordKind<Cacheable>[] {
+    return this.#caches.kinds;
+  }
+
+  of<V extends Cacheable>(kind: RecordKind<V>): CachePort<V> {
+    return this.#caches.of(kind);
   }
 
   async clear(): Promise<boolean> {
@@ -72,34 +74,34 @@ export class TieredCache implements Cache {
     return (await this.#options.shared?.cache.clear()) ?? true;
   }
 
-  journalChecked(outcome: 'complete' | 'unreachable', startedAtMs: number): void {
-    if (outcome === 'complete') {
-      this.#checkedAtMs = Math.max(this.#checkedAtMs, startedAtMs);
-      this.#distrust.replayed(startedAtMs);
-    } else if (this.#isGateOpen(startedAtMs)) {
-      // Nobody can commit through a database that does not answer: the gate stays as it was.
-      this.#checkedAtMs = this.#options.clock.monotonicMs();
-    }
+  checked(outcome: CheckOutcome, began: Moment): void {
+    const { gate } = this.#options;
+    if (outcome === 'answered') gate.answered(began);
+    else if (outcome === 'silent') gate.silent();
+    else if (outcome === 'refused') gate.refused();
+    else gate.close();
   }
 
-  #isGateOpen(atMs: number): boolean {
-    return atMs - this.#checkedAtMs <= this.#options.journalBoundMs;
+  forget(): void {
+    this.#memory.clear();
   }
 
   async health(): Promise<CacheHealth> {
-    const { shared, clock } = this.#options;
-    const isUsed = shared?.cache.inUse() === true && this.#isGateOpen(clock.monotonicMs());
+    const { shared, gate } = this.#options;
+    const isOpen = gate.isOpen();
+    const isUsed = isOpen && shared?.cache.inUse() === true;
     const health: SharedHealth = (await shared?.cache.health()) ?? {
       circuit: 'closed',
       latencyMs: null,
       memoryUsedBytes: null,
     };
     return {
-      degraded: shared !== undefined && !(isUsed && shared.cache.acceptsWrites()),
+      degraded: !isOpen || (shared !== undefined && !(isUsed && shared.cache.acceptsWrites())),
       backend: isUsed ? 'redis' : 'memory',
       ...health,
       entriesInMemory: this.#memory.size,
-      stalenessMs: this.#memory.stalenessMs(),
+      gate: isOpen ? (gate.isWithoutDatabase ? 'without-database' : 'open') : 'closed',
+      stalenessMs: isOpen ? this.#memory.stalenessMs() : null,
     };
   }
 

@@ -1,52 +1,64 @@
 /**
- * The consistency protocol, fence or journal: where stale data is prevented.
+ * The consistency protocol: where stale data is prevented.
  *
- * Every cached record is one key that is absent, a value, a lease (somebody may fill it once) or a fence (a write is
- * under way). Deleting a key after the commit is not enough: a reader that read the old row before the commit can fill
- * the cache after the delete, and nothing would ever correct it. So:
+ * Two things work together. Fences and leases make a change visible *at once* where everything works; the log makes it
+ * *certain* within a bound, whatever fails. Neither needs the other.
  *
- * READ   A hit is returned. On a miss the reader first takes a lease on the key, then reads the row, then fills; the fill
- *        succeeds only if the lease is still there. A fence or a deletion in between removed it, so a row that was read
- *        before a write can never be stored after it. A reader that finds a fence, or another's lease, pauses and looks
- *        again for a while, since both are short; then the row is returned and stored nowhere.
+ * THE LOG  Triggers write every change into a log, in the transaction of the change, whoever made it. Every process reads
+ *        the whole log for itself (log-reader.ts), serves from a cache only while it has done so in time (gate.ts), and
+ *        believes a cached value only if the snapshot of the statement that read it has seen every change of its key that
+ *        this process knows of (belief.ts). So what a process serves is never older than the bound: it knows of every
+ *        change that was visible when its last check began. It does not matter who wrote, which Redis the value lies in, or
+ *        what became of that Redis.
+ *
+ * Every cached record is one key that is absent, a value, a lease (somebody may fill it once) or a fence (a write is under
+ * way). Deleting a key after the commit is not enough: a reader that read the old row before the commit can fill the cache
+ * after the delete. So:
+ *
+ * READ   A hit that is believed is returned. Otherwise the reader first takes a lease on the key, then reads the row with
+ *        its snapshot, then fills; the fill succeeds only if the lease is still there. A fence or a deletion in between
+ *        removed it, so a row that was read before a write cannot be stored after it. A reader that finds a fence, or
+ *        another's lease, pauses and looks again for a while, since both are short; then the row is returned and stored
+ *        nowhere.
  *
  * WRITE  In one transaction: lock the row, so that writers of one record are serial; then replace the key by a fence with
- *        a random token, in every tier; then change the row and commit; then release the fence. From the fence on, nobody
- *        is served the old value and nobody can fill. Nothing is written through: the next reader fills.
- *        If the fence is not *confirmed* (no reply in time, whatever the reason) the database's triggers write the change
- *        to a journal in the same transaction, which every instance replays (journal.ts). They do so by default, also
- *        for raw SQL; only a confirmed fence tells them not to. An unacknowledged invalidation is never lost.
- *        A crash or an unknown outcome of COMMIT leaves the fence to its time limit, which is longer than any transaction.
+ *        a random token, in every tier; then change the row and commit; then note one's own transaction, so that one's own
+ *        callers read their writes whatever became of the fence; then release the fence if it was answered. From a
+ *        *confirmed* fence on (answered in time, and as it should be) nobody is served the old value and nobody can fill.
+ *        Nothing is written through: the next reader fills. A fence that was not answered is left to its time limit, for
+ *        a release could overtake it; so is that of a writer that crashed or does not know what became of its COMMIT. That
+ *        is longer than any transaction.
  *
- * A security write (password, tokens, role, deactivation) is acknowledged only once no process can still serve the
- * version before it.
+ * A security write (password, tokens, role, deactivation) is acknowledged only once no process can still serve the version
+ * before it: when each has said that it knows of the change, or the bound has passed (receipts.ts).
  *
  * Callers in one process share a flight only while none of its commands is under way: before the first, or in a pause
  * between two. One that joined later could be answered with what was read before a write that was acknowledged before it
  * asked.
  *
- * What is promised, and what is not (two faults at once, a Redis that was failed over without its last writes), is in
- * ARCHITECTURE.md. The order of these steps was model-checked; each looks as if it could be simplified, and
- * tests/properties/ holds the variants that do so and the property that refutes each.
+ * What is promised, and what is not, is in docs/consistency.md. The steps are model-checked (model/); each looks as if it
+ * could be simplified, and tests/properties/ holds the variants that do so and the property that refutes each.
  */
 import { OutcomeUnknown, WriteConflict } from '../../domain/faults.ts';
-import type { Cache, Cacheable, CachePort, CacheRead, Caches, Kind } from '../../domain/ports/cache.ts';
-import type { Invalidation, Journal, Transaction, Transactions } from '../../domain/ports/persistence.ts';
-import type { Clock, Ids, Log, Timer } from '../../domain/ports/runtime.ts';
-import { fail, type Result } from '../../domain/result.ts';
+import type { Cache, Cacheable, CachePort, CacheRead } from '../../domain/ports/cache.ts';
+import type { ChangeLog, Proved } from '../../domain/ports/change-log.ts';
+import type { Changed, Transaction, Transactions } from '../../domain/ports/persistence.ts';
+import type { Clock, Ids, Log, Moment, Timer } from '../../domain/ports/runtime.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import type { Xid } from '../../domain/snapshot.ts';
+import { inBackground } from '../background.ts';
 import type { Freshness, Read } from '../read.ts';
-import { type RecordKey, recordsOf } from './keys.ts';
+import { heardOf, type RecordKey, recordsOf } from '../records/kinds.ts';
+import type { Confirmation, Confirmed, Work, Writes } from '../writes.ts';
+import { momentOn } from './ages.ts';
+import type { Belief } from './belief.ts';
+import { firstPauseMs, maxAttempts, patienceMs } from './limits.ts';
+import type { Confirmations } from './receipts.ts';
 import type { StatisticsCounter } from './statistics.ts';
-
-/**
- * How long a reader waits, in all, for somebody else's write or fill before it asks the database itself, and its first
- * pause, which doubles. Most writes are over by then, and the reads that met one cost the database nothing.
- */
-const patienceMs = 60;
-const firstPauseMs = 2;
+import { versionOf } from './values.ts';
 
 /** Reads one record from the primary database. */
-export type Load<V> = (key: string) => Promise<V | undefined>;
+export type Load<V> = (key: string) => Promise<Proved<V> | undefined>;
 
 type Flight<V> = Promise<Read<V> | undefined>;
 
@@ -77,7 +89,7 @@ export class ReadThrough<V extends Cacheable> {
   }
 
   get(key: string, load: Load<V>, freshness: Freshness = 'bounded'): Flight<V> {
-    if (freshness === 'authoritative') return bypass(key, load);
+    if (freshness === 'authoritative') return this.#bypass(key, load);
     const hit = this.#cache.peek(key);
     if (hit !== undefined) return Promise.resolve(hit);
     const departing = this.#departing.get(key);
@@ -91,7 +103,7 @@ export class ReadThrough<V extends Cacheable> {
   async #fly(key: string, load: Load<V>, flight: Flight<V>): Promise<Read<V> | undefined> {
     const found = await this.#readPatiently(key, flight);
     if (found.state === 'hit') return found;
-    if (found.state !== 'leased') return asRead(await load(key), 'miss');
+    if (found.state !== 'leased') return asRead((await load(key))?.value, 'miss');
     const filled = this.#loadAndFill(key, load, found);
     const landed = filled.catch(() => undefined);
     this.#filling.set(key, landed);
@@ -125,76 +137,82 @@ export class ReadThrough<V extends Cacheable> {
     load: Load<V>,
     { lease }: Extract<CacheRead<V>, { state: 'leased' }>,
   ): Promise<Read<V> | undefined> {
-    let value: V | undefined;
+    let row: Proved<V> | undefined;
     try {
-      value = await load(key);
+      row = await load(key);
     } finally {
       // A row that is absent, or could not be read, gives the lease back for the next reader.
-      if (value === undefined) await this.#cache.fill(lease, undefined);
+      if (row === undefined) await this.#cache.fill(lease, undefined);
     }
-    if (value === undefined) return undefined;
-    return asRead(value, (await this.#cache.fill(lease, value)) ? 'stored' : 'miss');
+    if (row === undefined) return undefined;
+    const { value, proof } = row;
+    return asRead(value, (await this.#cache.fill(lease, value, proof)) ? 'stored' : 'miss');
+  }
+
+  /** Whoever sees another version than the cached one drops that, as it would be if no trigger told of the change. */
+  async #bypass(key: string, load: Load<V>): Promise<Read<V> | undefined> {
+    const value = (await load(key))?.value;
+    const cached = this.#cache.peek(key)?.value;
+    if (cached !== undefined && (value === undefined || versionOf(cached) !== versionOf(value)))
+      await this.#cache.replay(key);
+    return asRead(value, 'bypass');
   }
 }
-
-const bypass = async <V>(key: string, load: Load<V>): Promise<Read<V> | undefined> =>
-  asRead(await load(key), 'bypass');
 
 const asRead = <V>(value: V | undefined, source: Read<V>['source']): Read<V> | undefined =>
   value === undefined ? undefined : { value, source };
 
-/** Whether a write must be acknowledged only when nobody can see the version before it. */
-export type WriteKind = 'ordinary' | 'security';
-
-/** To be called once in a transaction, after its locks and before its first change. */
-export type RaiseFences = (changes: readonly Changed[]) => Promise<void>;
-type Changed = Exclude<Invalidation, { readonly kind: 'everything' }>;
-
 export type FencedWritesNeeds = {
   readonly transactions: Transactions;
-  readonly journal: Journal;
+  readonly changeLog: Pick<ChangeLog, 'wakeOthers'>;
   readonly cache: Cache;
+  readonly belief: Pick<Belief, 'noteOwn'>;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly ids: Ids;
   readonly log: Log;
   readonly statistics: StatisticsCounter;
-  /** Within which every change that was journaled is seen everywhere, in milliseconds. */
-  readonly journalBoundMs: number;
+  readonly confirmations: Confirmations;
 };
 
-const maxAttempts = 3;
-
 /** WRITE. */
-export class FencedWrites {
+export class FencedWrites implements Writes {
   readonly #needs: FencedWritesNeeds;
 
   constructor(needs: FencedWritesNeeds) {
     this.#needs = needs;
   }
 
-  /**
-   * Runs `work` in a transaction and commits when it returns a value; a failure rolls back.
-   * Throws the faults of `Transactions.run`, a `WriteConflict` only after three attempts.
-   */
-  async run<T, F>(
-    kind: WriteKind,
-    work: (transaction: Transaction, raiseFences: RaiseFences) => Promise<Result<T, F>>,
-  ): Promise<Result<T, F>> {
+  async run<T, F>(work: Work<T, F>): Promise<Result<T, F>> {
+    const done = await this.#commit(work);
+    if (!done.ok) return done;
+    await done.value.fences.release();
+    return ok(done.value.value);
+  }
+
+  async runSecurely<T, F>(work: Work<T, F>): Promise<Result<Confirmed<T>, F>> {
+    const done = await this.#commit(work);
+    if (!done.ok) return done;
+    const { value, fences } = done.value;
+    const [confirmation] = await Promise.all([fences.confirm(), fences.release()]);
+    return ok({ value, confirmation });
+  }
+
+  async #commit<T, F>(work: Work<T, F>): Promise<Result<{ readonly value: T; readonly fences: Fences }, F>> {
     for (let attempt = 1; ; attempt++) {
       const fences = new Fences(this.#needs);
       try {
-        const result = await this.#needs.transactions.run(async (transaction) => {
+        const value = await this.#needs.transactions.run(async (transaction) => {
           const outcome = await work(transaction, (changes) => fences.raise(changes, transaction));
           if (!outcome.ok) throw new Refused(outcome.error);
-          return outcome;
+          return outcome.value;
         });
-        await fences.settle(kind);
-        return result;
+        fences.committed();
+        return ok({ value, fences });
       } catch (error) {
         // With an unknown outcome the fence stays until its time limit: the row may be the new one.
         if (error instanceof OutcomeUnknown) throw error;
-        await fences.lower();
+        await fences.release();
         if (error instanceof Refused) return fail(error.failure as F);
         if (!(error instanceof WriteConflict) || attempt === maxAttempts) throw error;
         await this.#needs.timer.sleep(attempt * 10 + jitterMs(this.#needs.ids));
@@ -221,7 +239,9 @@ class Fences {
   readonly #token: string;
   #changes: readonly Changed[] = [];
   #records: readonly RecordKey[] = [];
+  #xid: Xid | undefined;
   #confirmed = false;
+  #committed: Moment | undefined;
 
   constructor(needs: FencedWritesNeeds) {
     this.#needs = needs;
@@ -231,50 +251,51 @@ class Fences {
   async raise(changes: readonly Changed[], transaction: Transaction): Promise<void> {
     this.#changes = changes;
     this.#records = changes.flatMap(recordsOf);
-    const replies = await this.#onEach((cache, key) => cache.fence(key, this.#token));
+    const [replies, xid] = await Promise.all([
+      this.#onEach((port, key) => port.fence(key, this.#token)),
+      transaction.xid(),
+    ]);
     this.#confirmed = replies.every((reply) => reply);
-    // Said only now: a transaction that never gets here is journaled by the triggers.
-    if (this.#confirmed) await transaction.confirmFences();
+    this.#xid = xid;
     this.#needs.statistics.invalidated(this.#records.length);
   }
 
-  /** After a rollback. */
-  async lower(): Promise<void> {
-    await this.#onEach((cache, key) => cache.release(key, this.#token));
+  /** When the COMMIT was answered, before anything is acknowledged. */
+  committed(): void {
+    if (this.#xid === undefined) return;
+    const { belief, clock } = this.#needs;
+    this.#committed = momentOn(clock);
+    belief.noteOwn(this.#xid, this.#changes.flatMap(heardOf));
+    if (!this.#confirmed) this.#wakeOthers(this.#xid);
   }
 
-  /** After the commit, before the acknowledgement. */
-  async settle(kind: WriteKind): Promise<void> {
-    if (this.#records.length === 0) return;
-    const { cache, clock, timer, journalBoundMs } = this.#needs;
-    const committedAtMs = clock.monotonicMs();
-    const replies = await this.#onEach((port, key) => port.release(key, this.#token));
-    if (this.#confirmed && replies.includes(false)) await this.#journalUnreleased();
-    if (kind === 'ordinary') return;
-    // Memories elsewhere may serve the old version for the bound after they were told. That was at the fence; but if Redis
-    // lost it, by a restart, they may have taken the old version once more, and the release told them: so the bound counts
-    // from the release, a few milliseconds later. An unconfirmed fence may reach them by the journal only, and an instance
-    // that cannot check the journal in time stops using Redis by itself.
-    const silentFromMs = this.#confirmed
-      ? clock.monotonicMs() + cache.staleAfterFenceMs
-      : committedAtMs + journalBoundMs + cache.staleAfterFenceMs;
-    // In a loop: timers may fire early by a fraction.
-    for (let nowMs = clock.monotonicMs(); nowMs < silentFromMs; nowMs = clock.monotonicMs()) {
-      await timer.sleep(silentFromMs - nowMs);
-    }
+  /** Memories that were not told look at the log a little earlier than they would by themselves. */
+  #wakeOthers(xid: Xid): void {
+    inBackground(this.#needs.log, 'wake-others', () => this.#needs.changeLog.wakeOthers([xid]));
   }
 
-  /** The fence hides the key until its time limit. The journal is for the case that Redis lost it meanwhile. */
-  async #journalUnreleased(): Promise<void> {
-    try {
-      await this.#needs.journal.append(this.#changes);
-    } catch {
-      this.#needs.log.warn('fence-not-released', { records: this.#records.length });
-    }
+  /** Waits until nobody serves the version before. */
+  async confirm(): Promise<Confirmation> {
+    if (this.#xid === undefined || this.#committed === undefined)
+      throw new TypeError('a security write raised no fence');
+    const confirmation = await this.#needs.confirmations.confirm(this.#xid, this.#committed);
+    const { by, afterMs, receipts, missing } = confirmation;
+    this.#needs.log.info('change-confirmed', {
+      by,
+      ms: Math.round(afterMs),
+      instances: receipts.length,
+      missing: missing.join(' '),
+    });
+    return confirmation;
   }
 
-  #onEach(command: (cache: Caches[Kind], key: string) => Promise<boolean>): Promise<boolean[]> {
+  /** After the COMMIT, or after a rollback. */
+  async release(): Promise<void> {
+    await this.#onEach((port, key) => port.release(key, this.#token));
+  }
+
+  #onEach(command: (port: CachePort<Cacheable>, key: string) => Promise<boolean>): Promise<boolean[]> {
     // All in one turn, so that the adapter can send them in one go.
-    return Promise.all(this.#records.map(({ kind, key }) => command(this.#needs.cache.caches[kind], key)));
+    return Promise.all(this.#records.map(({ kind, key }) => command(this.#needs.cache.of(kind), key)));
   }
 }

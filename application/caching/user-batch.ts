@@ -1,18 +1,20 @@
 import type { UserAlias, UserId, UserKey } from '../../domain/identifiers.ts';
 import type { Cacheable, CachePort, CacheRead, Caches, Lease } from '../../domain/ports/cache.ts';
-import type { UserRepository } from '../../domain/ports/persistence.ts';
+import type { Proof } from '../../domain/ports/change-log.ts';
+import type { ProvedReads } from '../../domain/ports/persistence.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
 import { goesBy, type User } from '../../domain/user.ts';
 import { inBackground } from '../background.ts';
 import type { Freshness, Source } from '../read.ts';
-import { pointerKinds } from './keys.ts';
+import { pointers } from '../records/pointers.ts';
+import { users } from '../records/user.ts';
 
-export type UserBatchNeeds = { readonly users: UserRepository; readonly caches: Caches; readonly log: Log };
+export type UserBatchNeeds = { readonly reads: ProvedReads; readonly caches: Caches; readonly log: Log };
 
 type Found = { readonly value: User | undefined; readonly source: Source };
 /** What to do with a lease once the rows are there. */
 type Fill = (rows: Rows) => Promise<boolean>;
-type Rows = ReadonlyMap<string, User>;
+type Rows = { readonly by: ReadonlyMap<string, User>; readonly proof: Proof | undefined };
 
 /**
  * Reads users by mixed keys, in their order: one round trip for the pointers, one for the users, one query for what is
@@ -27,14 +29,17 @@ export const findManyUsers = async (
   const cached =
     freshness === 'bounded' ? await readCached(needs.caches, keys, fills) : keys.map(() => undefined);
   const missing = keys.filter((_, index) => cached[index] === undefined);
-  let rows: Rows = new Map();
+  let rows: Rows = { by: new Map(), proof: undefined };
   try {
-    if (missing.length > 0) rows = byEveryKey(await needs.users.findMany(missing));
+    if (missing.length > 0) {
+      const { value, proof } = await needs.reads.users(missing);
+      rows = { by: byEveryKey(value), proof };
+    }
   } finally {
     inBackground(needs.log, 'fill-batch', () => Promise.all(fills.map((fill) => fill(rows))));
   }
   const source = freshness === 'bounded' ? 'miss' : 'bypass';
-  return keys.map((key, index) => cached[index] ?? { value: rows.get(nameOf(key)), source });
+  return keys.map((key, index) => cached[index] ?? { value: rows.by.get(nameOf(key)), source });
 };
 
 const readCached = async (
@@ -44,17 +49,18 @@ const readCached = async (
 ): Promise<readonly (Found | undefined)[]> => {
   const ids = await resolve(caches, keys, fills);
   const known = ids.filter((id) => id !== undefined);
-  const reads = await caches.users.readMany(known);
-  const users = new Map<UserId, CacheRead<User>>();
+  const port = caches.of(users);
+  const reads = await port.readMany(known);
+  const found = new Map<UserId, CacheRead<User>>();
   reads.forEach((read, index) => {
     const id = known[index];
     if (id === undefined) return;
-    users.set(id, read);
-    if (read.state === 'leased') fills.push(filler(caches.users, read.lease, (rows) => rows.get(`id ${id}`)));
+    found.set(id, read);
+    if (read.state === 'leased') fills.push(filler(port, read.lease, (rows) => rows.by.get(`id ${id}`)));
   });
   return keys.map((key, index) => {
     const id = ids[index];
-    const read = id === undefined ? undefined : users.get(id);
+    const read = id === undefined ? undefined : found.get(id);
     if (read?.state !== 'hit') return undefined;
     // A pointer is a hint: what it led to must go by the alias.
     return key.kind === 'id' || goesBy(read.value, key)
@@ -73,14 +79,14 @@ const resolve = async (
   const follow = async (kind: UserAlias['kind']): Promise<void> => {
     const aliases = keys.filter((key) => key.kind === kind);
     if (aliases.length === 0) return;
-    const pointers = caches[pointerKinds[kind]];
-    const reads = await pointers.readMany(aliases.map((alias) => alias.value));
+    const port = caches.of(pointers[kind]);
+    const reads = await port.readMany(aliases.map((alias) => alias.value));
     reads.forEach((read, index) => {
       const alias = aliases[index];
       if (alias === undefined) return;
       if (read.state === 'hit') ids.set(alias, read.value);
       if (read.state === 'leased')
-        fills.push(filler(pointers, read.lease, (rows) => rows.get(nameOf(alias))?.id));
+        fills.push(filler(port, read.lease, (rows) => rows.by.get(nameOf(alias))?.id));
     });
   };
   // All in one turn: one round trip.
@@ -91,11 +97,11 @@ const resolve = async (
 const filler =
   <V extends Cacheable>(cache: CachePort<V>, lease: Lease, pick: (rows: Rows) => V | undefined): Fill =>
   (rows) =>
-    cache.fill(lease, pick(rows));
+    cache.fill(lease, pick(rows), rows.proof);
 
 const nameOf = (key: UserKey): string => `${key.kind} ${key.value}`;
 
-const byEveryKey = (users: readonly User[]): Rows => {
+const byEveryKey = (users: readonly User[]): ReadonlyMap<string, User> => {
   const rows = new Map<string, User>();
   for (const user of users) {
     rows.set(`id ${user.id}`, user).set(`email ${user.email}`, user).set(`username ${user.username}`, user);

@@ -1,22 +1,27 @@
 import type { UserAlias, UserId, UserKey } from '../../domain/identifiers.ts';
 import type { Caches } from '../../domain/ports/cache.ts';
-import type { UserRepository } from '../../domain/ports/persistence.ts';
+import type { ProvedReads, UserRepository } from '../../domain/ports/persistence.ts';
 import type { Clock, Log, Timer } from '../../domain/ports/runtime.ts';
 import { goesBy, type Profile, toProfile, type User } from '../../domain/user.ts';
 import type { UserDirectory } from '../directories.ts';
 import type { Freshness, Read, Source } from '../read.ts';
-import { pointerKinds } from './keys.ts';
+import { pointers } from '../records/pointers.ts';
+import { profiles } from '../records/profile.ts';
+import { users } from '../records/user.ts';
+import type { Auditing, AuditOf } from './audit.ts';
 import { type Load, ReadThrough } from './protocol.ts';
 import type { StatisticsCounter } from './statistics.ts';
 import { findManyUsers } from './user-batch.ts';
 
 export type UserDirectoryNeeds = {
   readonly users: UserRepository;
+  readonly reads: ProvedReads;
   readonly caches: Caches;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly log: Log;
   readonly statistics: StatisticsCounter;
+  readonly audit: Auditing;
 };
 
 /**
@@ -29,29 +34,54 @@ export class CachedUserDirectory implements UserDirectory {
   readonly #users: ReadThrough<User>;
   readonly #profiles: ReadThrough<Profile>;
   readonly #pointers: { readonly [K in UserAlias['kind']]: ReadThrough<UserId> };
+  readonly #userAudit: AuditOf<User>;
+  readonly #profileAudit: AuditOf<Profile>;
   readonly #loadUser: Load<User>;
   readonly #loadProfile: Load<Profile>;
 
   constructor(needs: UserDirectoryNeeds) {
-    const { users, caches } = needs;
+    const { reads, caches, audit } = needs;
     this.#needs = needs;
-    this.#users = new ReadThrough(caches.users, needs);
-    this.#profiles = new ReadThrough(caches.profiles, needs);
+    this.#users = new ReadThrough(caches.of(users), needs);
+    this.#profiles = new ReadThrough(caches.of(profiles), needs);
     this.#pointers = {
-      email: new ReadThrough(caches.emails, needs),
-      username: new ReadThrough(caches.usernames, needs),
-      phone: new ReadThrough(caches.phones, needs),
+      email: new ReadThrough(caches.of(pointers.email), needs),
+      username: new ReadThrough(caches.of(pointers.username), needs),
+      phone: new ReadThrough(caches.of(pointers.phone), needs),
     };
-    this.#loadUser = (id) => users.find({ kind: 'id', value: id as UserId });
-    this.#loadProfile = async (id) => asProfile(await this.#loadUser(id));
+    this.#userAudit = audit.of(users);
+    this.#profileAudit = audit.of(profiles);
+    this.#loadUser = (id) => reads.user({ kind: 'id', value: id as UserId });
+    this.#loadProfile = async (id) => {
+      const row = await this.#loadUser(id);
+      const profile = asProfile(row?.value);
+      return profile && { value: profile, proof: row?.proof };
+    };
   }
 
   /** What memory can answer is answered without a promise beside the caller's own: most reads end here. */
   find(key: UserKey, freshness: Freshness = 'bounded'): Promise<Read<User> | undefined> {
     const hit = freshness === 'bounded' ? this.#peek(key) : undefined;
     if (hit === undefined) return this.#find(key, freshness);
-    this.#needs.statistics.lookedUp(hit.source);
+    this.#answeredUser(hit);
     return Promise.resolve(hit);
+  }
+
+  /** By whatever a user was found, it is the user whose age counts: what led there is verified. */
+  #answeredUser(read: Read<User | undefined>): void {
+    this.#needs.statistics.lookedUp(read.source);
+    if (read.value === undefined || !this.#userAudit.isDue(read.source)) return;
+    const { id } = read.value;
+    const load = () => this.#loadUser(id);
+    this.#userAudit.begin({ key: id, load, read: () => this.#users.get(id, load) });
+  }
+
+  #answeredProfile(read: Read<Profile>): void {
+    this.#needs.statistics.lookedUp(read.source);
+    if (!this.#profileAudit.isDue(read.source)) return;
+    const { id } = read.value;
+    const load = () => this.#loadProfile(id);
+    this.#profileAudit.begin({ key: id, load, read: () => this.#profiles.get(id, load) });
   }
 
   #peek(key: UserKey): Read<User> | undefined {
@@ -66,7 +96,7 @@ export class CachedUserDirectory implements UserDirectory {
       key.kind === 'id'
         ? await this.#users.get(key.value, this.#loadUser, freshness)
         : await this.#findByAlias(key, freshness);
-    this.#needs.statistics.lookedUp(read?.source ?? 'miss');
+    this.#answeredUser(read ?? nobody);
     return read;
   }
 
@@ -88,7 +118,8 @@ export class CachedUserDirectory implements UserDirectory {
       key.kind === 'id'
         ? await this.#profiles.get(key.value, this.#loadProfile, freshness)
         : await this.#findProfileByUsername(key, freshness);
-    this.#needs.statistics.lookedUp(read?.source ?? 'miss');
+    if (read === undefined) this.#needs.statistics.lookedUp('miss');
+    else this.#answeredProfile(read);
     return read;
   }
 
@@ -108,16 +139,19 @@ export class CachedUserDirectory implements UserDirectory {
   }
 
   #pointTo(alias: UserAlias): Promise<Read<UserId> | undefined> {
-    return this.#pointers[alias.kind].get(alias.value, async () => (await this.#needs.users.find(alias))?.id);
+    return this.#pointers[alias.kind].get(alias.value, async () => {
+      const user = await this.#needs.users.find(alias);
+      return user && { value: user.id, proof: undefined };
+    });
   }
 
   async #drop(alias: UserAlias): Promise<void> {
-    await this.#needs.caches[pointerKinds[alias.kind]].replay(alias.value);
+    await this.#needs.caches.of(pointers[alias.kind]).replay(alias.value);
   }
 
   async findMany(keys: readonly UserKey[], freshness?: Freshness): Promise<readonly (User | undefined)[]> {
     const found = await findManyUsers(this.#needs, keys, freshness);
-    for (const { source } of found) this.#needs.statistics.lookedUp(source);
+    for (const read of found) this.#answeredUser(read);
     return found.map(({ value }) => value);
   }
 }
@@ -127,3 +161,5 @@ const asProfile = (user: User | undefined): Profile | undefined =>
 
 const found = <T>(value: T | undefined, source: Source): Read<T> | undefined =>
   value === undefined ? undefined : { value, source };
+
+const nobody: Read<undefined> = { value: undefined, source: 'miss' };

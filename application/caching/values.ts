@@ -18,12 +18,6 @@ export const versionOf = (value: Cacheable): number | null =>
 /** A time to live with +-10 % of chance, so that what was filled together does not end together. `chance` is in [0, 1). */
 export const jittered = (ttlMs: number, chance: number): number => ttlMs * (0.9 + 0.2 * chance);
 
-/** What a cache in memory may hold by `sizeOf` unless configured otherwise. A count alone would not bound it. */
-export const defaultMaxMemoryBytes: number = 64 * 1024 * 1024;
-
-/** The largest value that is kept. A page of 100 contacts with long notes has 2 MB: a few of them would push out all others. */
-export const maxValueBytes: number = 256 * 1024;
-
 /** Roughly what a value takes in memory: two bytes a character, and something for each member. */
 export const sizeOf = (value: Cacheable): number => {
   if (typeof value === 'string') return 16 + 2 * value.length;

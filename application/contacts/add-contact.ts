@@ -4,9 +4,9 @@ import { parseContactId } from '../../domain/identifiers.ts';
 import type { Clock, Ids } from '../../domain/ports/runtime.ts';
 import { fail, ok } from '../../domain/result.ts';
 import type { AddContact } from '../application.ts';
-import type { FencedWrites } from '../caching/protocol.ts';
+import type { Writes } from '../writes.ts';
 
-export type AddContactNeeds = { readonly writes: FencedWrites; readonly clock: Clock; readonly ids: Ids };
+export type AddContactNeeds = { readonly writes: Writes; readonly clock: Clock; readonly ids: Ids };
 
 export const addContact =
   ({ writes, clock, ids }: AddContactNeeds): AddContact =>
@@ -16,9 +16,8 @@ export const addContact =
     const id = parseContactId(ids.uuid());
     if (!id.ok) throw new TypeError('Ids.uuid() must make UUIDs');
     return writes.run<Contact, Failure<'user-not-found' | 'contact-limit'>>(
-      'ordinary',
       async (transaction, raiseFences) => {
-        // The owner's lock makes the writers of one list serial, and the count below exact.
+        // With the owner locked nobody else changes this list, so that the count below is exact.
         const owner = await transaction.users.lock(ownerId);
         if (owner === undefined) return fail({ code: 'user-not-found' });
         const count = await transaction.contacts.count(ownerId);

@@ -4,10 +4,10 @@ import type { ContactTransaction } from '../../domain/ports/persistence.ts';
 import type { Clock } from '../../domain/ports/runtime.ts';
 import { fail } from '../../domain/result.ts';
 import type { ChangeContact } from '../application.ts';
-import type { FencedWrites } from '../caching/protocol.ts';
-import { writeContact } from './write-contact.ts';
+import type { Writes } from '../writes.ts';
+import { writeContact } from './contact-change.ts';
 
-export type ChangeContactNeeds = { readonly writes: FencedWrites; readonly clock: Clock };
+export type ChangeContactNeeds = { readonly writes: Writes; readonly clock: Clock };
 
 export const changeContact =
   ({ writes, clock }: ChangeContactNeeds): ChangeContact =>

@@ -21,6 +21,6 @@ export const listContacts =
     ];
     if (!request.ok || search?.ok === false) return fail(invalidInput(issues));
     if (search === undefined) return ok(await directory.page(ownerId, request.value, freshness));
-    // Searches are too many to be worth keeping.
+    // Searches differ too much from each other to be worth caching.
     return ok({ value: await contacts.search(ownerId, search.value, request.value), source: 'bypass' });
   };

@@ -1,9 +1,9 @@
 import type { RemoveContact } from '../application.ts';
-import type { FencedWrites } from '../caching/protocol.ts';
-import { writeContact } from './write-contact.ts';
+import type { Writes } from '../writes.ts';
+import { writeContact } from './contact-change.ts';
 
 export const removeContact =
-  (writes: FencedWrites): RemoveContact =>
+  (writes: Writes): RemoveContact =>
   (ownerId, contactId, expectedVersion) =>
     writeContact<undefined>(writes, {
       ownerId,

@@ -6,13 +6,13 @@ import { fail, ok } from '../../domain/result.ts';
 import { collect } from '../../domain/text.ts';
 import { checkVersion, revokeTokens } from '../../domain/user.ts';
 import type { ChangePassword } from '../application.ts';
-import type { FencedWrites } from '../caching/protocol.ts';
-import { changeUser } from './change-user.ts';
-import { type CheckPasswordNeeds, checkPassword, isStill } from './check-password.ts';
+import type { Writes } from '../writes.ts';
+import { type CheckPasswordNeeds, checkPassword, isStill } from './password-check.ts';
 import { openSession } from './session.ts';
+import { secureUser } from './user-change.ts';
 
 export type ChangePasswordNeeds = CheckPasswordNeeds & {
-  readonly writes: FencedWrites;
+  readonly writes: Writes;
   readonly tokens: AccessTokens;
   readonly clock: Clock;
   readonly passwordRules: PasswordRules;
@@ -28,8 +28,7 @@ export const changePassword =
     const checked = await checkPassword(needs, userId, currentPassword, origin);
     if (!checked.ok) return checked;
     const passwordHash = await needs.hasher.hash(parsed.value.newPassword);
-    const changed = await changeUser<Failure<'wrong-password' | 'version-conflict'>>(needs.writes, userId, {
-      kind: 'security',
+    const changed = await secureUser<Failure<'wrong-password' | 'version-conflict'>>(needs.writes, userId, {
       decide: (account) => {
         if (!isStill(account, checked.value)) return fail({ code: 'wrong-password' });
         const version = checkVersion(account.user, expectedVersion);
@@ -37,5 +36,7 @@ export const changePassword =
         return ok({ user: revokeTokens(account.user, needs.clock.nowMs()), passwordHash });
       },
     });
-    return changed.ok ? ok(await openSession(needs.tokens, changed.value)) : changed;
+    if (!changed.ok) return changed;
+    const { value, confirmation } = changed.value;
+    return ok({ ...(await openSession(needs.tokens, value)), confirmation });
   };

@@ -3,12 +3,12 @@ import type { Clock } from '../../domain/ports/runtime.ts';
 import { fail, ok } from '../../domain/result.ts';
 import { applyPatch, checkVersion, parseUserPatch } from '../../domain/user.ts';
 import type { ChangeProfile } from '../application.ts';
-import type { FencedWrites } from '../caching/protocol.ts';
-import { changeIdentity } from './change-user.ts';
-import { type CheckPasswordNeeds, checkPassword, isStill } from './check-password.ts';
+import type { Writes } from '../writes.ts';
+import { type CheckPasswordNeeds, checkPassword, isStill } from './password-check.ts';
+import { changeIdentity } from './user-change.ts';
 
 export type ChangeProfileNeeds = CheckPasswordNeeds & {
-  readonly writes: FencedWrites;
+  readonly writes: Writes;
   readonly clock: Clock;
 };
 
@@ -23,12 +23,11 @@ export const changeProfile =
       const detail = 'the current password is expected when the email or phone changes';
       return fail(invalidInput([{ path: ['currentPassword'], code: 'required', detail }]));
     }
-    // One that is sent is checked, whatever it is sent with.
+    // A password that is sent is checked, even if nothing that changes needs one.
     const checked =
       currentPassword === undefined ? undefined : await checkPassword(needs, userId, currentPassword, origin);
     if (checked?.ok === false) return checked;
     return changeIdentity<Failure<'wrong-password' | 'version-conflict'>>(needs.writes, userId, {
-      kind: 'ordinary',
       decide: (account) => {
         if (checked !== undefined && !isStill(account, checked.value))
           return fail({ code: 'wrong-password' });

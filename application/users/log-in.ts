@@ -8,19 +8,19 @@ import type { Password } from '../../domain/secret.ts';
 import type { Account } from '../../domain/user.ts';
 import type { LogIn } from '../application.ts';
 import { inBackground } from '../background.ts';
-import type { FencedWrites } from '../caching/protocol.ts';
-import { changeUser } from './change-user.ts';
-import { isStill } from './check-password.ts';
-import { lookAtGuess, nameOf, namesOf } from './look-at-guess.ts';
+import type { Writes } from '../writes.ts';
+import { isStill } from './password-check.ts';
+import { lookAtGuess, nameOf, namesOf } from './password-guess.ts';
 import { openSession } from './session.ts';
+import { changeUser } from './user-change.ts';
 
-/** No cache among them: log-in asks the database. */
+/** There is no cache among them: log-in always asks the database. */
 export type LogInNeeds = {
   readonly users: UserRepository;
   readonly hasher: PasswordHasher;
   readonly throttle: LoginThrottle;
   readonly tokens: AccessTokens;
-  readonly writes: FencedWrites;
+  readonly writes: Writes;
   readonly log: Log;
 };
 
@@ -56,7 +56,6 @@ const rehash = async (
 ): Promise<unknown> => {
   const passwordHash = await hasher.hash(password);
   return changeUser(writes, seen.user.id, {
-    kind: 'ordinary',
     decide: (account) => ok(isStill(account, seen.passwordHash) ? { ...account, passwordHash } : account),
   });
 };

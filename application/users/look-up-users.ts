@@ -25,7 +25,7 @@ export const lookUpUsers =
       return fail(invalidInput([{ path: [], code: 'too-many', detail }]));
     }
     const issues: Issue[] = [];
-    // By name, so that a key that was sent twice is looked up once.
+    // In a map, so that a key that was sent twice is looked up once.
     const keys = new Map<string, UserKey>();
     const add = <V>(
       field: string,

@@ -1,18 +1,13 @@
-import type { Clock } from '../../domain/ports/runtime.ts';
 import { ok } from '../../domain/result.ts';
 import { revokeTokens } from '../../domain/user.ts';
 import type { SignOutEverywhere } from '../application.ts';
-import type { FencedWrites } from '../caching/protocol.ts';
-import { changeUser } from './change-user.ts';
-
-export type SignOutEverywhereNeeds = { readonly writes: FencedWrites; readonly clock: Clock };
+import { secureUser, type UserChangeNeeds } from './user-change.ts';
 
 export const signOutEverywhere =
-  ({ writes, clock }: SignOutEverywhereNeeds): SignOutEverywhere =>
+  ({ writes, clock }: UserChangeNeeds): SignOutEverywhere =>
   async (userId) => {
-    const changed = await changeUser<never>(writes, userId, {
-      kind: 'security',
+    const changed = await secureUser<never>(writes, userId, {
       decide: (account) => ok({ ...account, user: revokeTokens(account.user, clock.nowMs()) }),
     });
-    return changed.ok ? ok(undefined) : changed;
+    return changed.ok ? ok({ confirmation: changed.value.confirmation }) : changed;
   };

@@ -1,6 +1,6 @@
 import { bad, type Finding, good, inMs, warning } from './finding.ts';
 
-/** Tokens and timestamps go by the clocks of the instances; the freshness of the cache goes by none of these. */
+/** Tokens and timestamps depend on the clocks of the instances; the freshness of the cache does not. */
 const unequalMs = 1000;
 const wrongMs = 30_000;
 

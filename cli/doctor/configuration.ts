@@ -3,7 +3,7 @@ import type { Config } from '../../composition/config.ts';
 import type { ConfigIssue } from '../../composition/environment.ts';
 import { bad, type Finding, good, warning } from './finding.ts';
 
-/** A configuration that was refused, a line an issue. */
+/** A finding for each issue of a configuration that was refused. */
 export const refusedConfiguration = (issues: readonly ConfigIssue[]): readonly Finding[] =>
   issues.map(({ name, expected }) =>
     bad('configuration', `${name} is not as expected`, `set ${name} to ${expected}`),
@@ -55,7 +55,7 @@ const transportsOf = ({ postgres, redis }: Config): readonly Finding[] => {
   return findings;
 };
 
-/** A folder is that of a Unix socket. */
+/** A host that is a path is the folder of a Unix socket. */
 const isLocal = (host: string): boolean =>
   host === 'localhost' ||
   host.startsWith('/') ||

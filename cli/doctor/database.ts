@@ -1,31 +1,38 @@
-import type { DatabaseFacts } from '../../adapters/mikro-orm/examine.ts';
+import { askedForRole, type DatabaseFacts, maxCountedRows } from '../../adapters/mikro-orm/examine.ts';
+import type { DirectFacts } from '../../adapters/mikro-orm/examine-direct.ts';
+import type { LogTrigger } from '../../adapters/mikro-orm/log-shape.ts';
 import { bad, type Finding, good, inMs, median, warning } from './finding.ts';
 
 const oldestVersion = 130_000;
-/** What one instance opens: its pool, the listener, and the probe of the circuit. */
-const connectionsOfInstance = 12;
+/**
+ * The connections of one instance: ten of its pool, one each of the checks, the receipts and the listener, the probe of the
+ * circuit, and the upkeep of the log.
+ */
+const connectionsOfInstance = 15;
 const slowMs = 20;
-/** Beyond this, what needs several statements meets the deadlines of the adapter. */
+/** Above this, a transaction of several statements takes longer than the deadlines of the adapter allow. */
 const tooSlowMs = 200;
-/** Several times JOURNAL_BOUND_MS, within which rows are taken while an instance runs. */
-const oldInvalidationMs = 30_000;
+/** While an instance runs, somebody notes a snapshot each minute. */
+const oldNoteMs = 600_000;
 
-/** What is said of any database, by what was found. */
+/** The findings about any database. */
 export const databaseFindings = (facts: DatabaseFacts): readonly Finding[] => [
   ...migrationFindings(facts),
   ...triggerFindings(facts),
-  journalFinding(facts),
+  ...logFindings(facts),
+  ...instanceFindings(facts),
 ];
 
-/** What only a PostgreSQL server can be wrong about. */
-export const postgresFindings = (facts: DatabaseFacts): readonly Finding[] => [
+/** The findings about a PostgreSQL server, with those about any database. `direct`: the way past a pooler, if there is one. */
+export const postgresFindings = (facts: DatabaseFacts, direct?: DirectFacts): readonly Finding[] => [
   versionFinding(facts),
   roleFinding(facts),
   durabilityFinding(facts),
   isolationFinding(facts),
   connectionsFinding(facts),
   latencyFinding(facts),
-  notificationFinding(facts),
+  notificationFinding(direct ?? facts),
+  ...(direct === undefined ? [] : [directFinding(direct)]),
   rightsFinding(facts),
   ...databaseFindings(facts),
 ];
@@ -37,8 +44,15 @@ const versionFinding = ({ version }: DatabaseFacts): Finding => {
     : bad('database version', found, 'upgrade to PostgreSQL 13 or later');
 };
 
-const roleFinding = ({ isReplica, isReadOnly }: DatabaseFacts): Finding => {
-  if (isReplica) return bad('database role', 'this is a replica', 'let DATABASE_URL name the primary');
+const roleFinding = ({ standbyAnswers, isReadOnly }: DatabaseFacts): Finding => {
+  if (standbyAnswers === askedForRole)
+    return bad('database role', 'this is a standby', 'let DATABASE_URL name the primary');
+  if (standbyAnswers > 0)
+    return bad(
+      'database role',
+      `${standbyAnswers} of ${askedForRole} answers came from a standby`,
+      'let DATABASE_URL name the primary, past a pooler that sends reads elsewhere: what a standby answers is cached nowhere',
+    );
   if (isReadOnly)
     return bad(
       'database role',
@@ -84,14 +98,40 @@ const latencyFinding = ({ latenciesMs }: DatabaseFacts): Finding => {
   return (ms > tooSlowMs ? bad : warning)('database latency', inMs(ms), advice);
 };
 
-const notificationFinding = ({ notifies }: DatabaseFacts): Finding =>
+const notificationFinding = ({ notifies }: Pick<DatabaseFacts, 'notifies'>): Finding =>
   notifies === true
     ? good('database notifications', 'they arrive')
     : warning(
         'database notifications',
         'NOTIFY is not heard',
-        'connect without a pooler in transaction mode: foreign changes are now seen only by polling, each JOURNAL_BOUND_MS',
+        'let DATABASE_DIRECT_URL lead past the pooler in transaction mode: the log is not read reliably through one, and changes whose fences failed are now seen only by the next check of the log, a quarter of JOURNAL_BOUND_MS later',
       );
+
+/** The log is read, migrations are made and notifications are heard there. */
+const directFinding = ({ isSame, isStandby, isReadOnly, keepsSession }: DirectFacts): Finding => {
+  const check = 'direct connection';
+  // First: a standby is another server.
+  if (isStandby) return bad(check, 'it leads to a standby', 'let DATABASE_DIRECT_URL name the primary');
+  if (!isSame)
+    return bad(
+      check,
+      'it leads to another database',
+      'let DATABASE_DIRECT_URL name the server and the database of DATABASE_URL, and no copy: no instance starts with two',
+    );
+  if (isReadOnly)
+    return bad(
+      check,
+      'transactions are read-only',
+      'set default_transaction_read_only to off for its role: a check of the log writes a beat',
+    );
+  if (!keepsSession)
+    return bad(
+      check,
+      'it leads through a pooler in transaction mode',
+      'let DATABASE_DIRECT_URL lead past it, to PostgreSQL itself',
+    );
+  return good(check, 'the same database, and sessions of its own');
+};
 
 const rightsFinding = ({ missingRights }: DatabaseFacts): Finding =>
   missingRights.length === 0
@@ -122,37 +162,99 @@ const triggerFindings = ({
   replicationRole,
   missingMigrations,
 }: DatabaseFacts): readonly Finding[] => {
-  // Where there are no tables yet, what makes them makes the triggers too.
-  if (missingMigrations.includes('0001-initial')) return [];
-  const findings = triggers
-    .filter(({ state }) => state !== 'enabled')
-    .map(({ name, table, state }) =>
-      bad(
-        'triggers',
-        `${name} on ${table} is ${state}`,
-        state === 'disabled'
-          ? `alter table ${table} enable trigger ${name}; then kith invalidate whoever was changed meanwhile`
-          : 'make it as adapters/mikro-orm/migrations.ts does: without it a change by psql is not seen before the TTL',
-      ),
-    );
+  // The migration that is missing makes them.
+  if (missingMigrations.some((name) => name <= '0003-change-log')) return [];
+  const findings = triggers.filter(({ state }) => state !== 'always').map(triggerFinding);
   if (replicationRole === 'replica')
     findings.push(
       bad(
         'triggers',
-        'session_replication_role is replica, so none fires',
+        'session_replication_role is replica, so foreign keys are not kept',
         'alter role ... reset session_replication_role',
       ),
     );
-  return findings.length > 0 ? findings : [good('triggers', `all ${triggers.length} fire`)];
+  return findings.length > 0 ? findings : [good('triggers', `all ${triggers.length} always fire`)];
 };
 
-const journalFinding = ({ pendingInvalidations, oldestInvalidationMs }: DatabaseFacts): Finding => {
-  const found = `${pendingInvalidations} waiting`;
-  if (oldestInvalidationMs === null || oldestInvalidationMs < oldInvalidationMs)
-    return good('journal', found);
-  return warning(
-    'journal',
-    `${found}, the oldest for ${Math.round(oldestInvalidationMs / 1000)} s`,
-    'let an instance run that reaches Redis: it takes them at once',
-  );
+/** Without those of the log no instance serves from a cache; without the others ETags are wrong after raw SQL. */
+const triggerFinding = ({ table, name, state, isNeeded }: LogTrigger): Finding => {
+  const isThere = state === 'ordinary' || state === 'disabled';
+  const advice = isThere
+    ? `alter table ${table} enable always trigger ${name}`
+    : 'make it as 0003-change-log in adapters/mikro-orm/migrations.ts does';
+  const meanwhile = isNeeded
+    ? ': until then no instance serves from a cache'
+    : ': until then SQL that leaves the version leaves the ETag, too';
+  const found = `${name} on ${table} is ${state}`;
+  return (isNeeded ? bad : warning)('triggers', found, `${advice}${meanwhile}`);
 };
+
+const logFindings = ({ log, instances }: DatabaseFacts): readonly Finding[] => {
+  // What there is none of, or none to be read, is a matter of migrations, rights or the role.
+  if (log === null) return [];
+  const { rows, made, newestNoteMs } = log;
+  const found = rows === maxCountedRows ? `${rows} rows or more` : `${rows} ${rows === 1 ? 'row' : 'rows'}`;
+  if (made === 'elsewhere')
+    return [
+      warning(
+        'log',
+        `${found}, made for another database`,
+        'nothing, if this is a copy: the first instance that starts here empties the log, and believes nothing that was cached before',
+      ),
+    ];
+  if (made === 'none') return [good('log', `${found}, not begun: the next start does`)];
+  const isRead = instances.some(({ isReading }) => isReading);
+  // None at all is how it is in the first minute.
+  if (isRead && newestNoteMs !== null && newestNoteMs > oldNoteMs)
+    return [
+      warning(
+        'log',
+        `${found}, last noted ${inMinutes(newestNoteMs)} ago`,
+        'look for log-not-swept in the log of an instance: until it is noted again, no row is deleted',
+      ),
+    ];
+  const noted = newestNoteMs === null ? 'not noted yet' : `last noted ${inMinutes(newestNoteMs)} ago`;
+  return [good('log', `${found}, ${noted}`)];
+};
+
+const inMinutes = (ms: number): string => `${Math.max(0, Math.floor(ms / 60_000))} min`;
+
+const instanceFindings = ({ log, instances }: DatabaseFacts): readonly Finding[] => {
+  if (log === null) return [];
+  const check = 'instances';
+  const reading = instances.filter(({ isReading }) => isReading);
+  const ended = instances.length - reading.length;
+  const more = ended === 0 ? '' : `, and ${ended} that ended without saying so`;
+  const found = `${reading.length} ${reading.length === 1 ? 'reads' : 'read'} the log${more}`;
+  const bounds = distinct(reading.map(({ boundMs }) => boundMs));
+  const protocols = distinct(reading.map(({ protocol }) => protocol));
+  const findings: Finding[] = [];
+  if (bounds.length > 1)
+    findings.push(
+      warning(
+        check,
+        `${found}, with JOURNAL_BOUND_MS ${bounds.join(' and ')}`,
+        'give all the same: security writes of each wait for the largest',
+      ),
+    );
+  if (protocols.length > 1)
+    findings.push(
+      warning(
+        check,
+        `${found}, of protocols ${protocols.join(' and ')}`,
+        'bring the roll-out to its end: what one version caches the other does not believe',
+      ),
+    );
+  const largestMs = Math.max(...bounds);
+  if (log.largestBoundMs !== null && bounds.length === 1 && log.largestBoundMs > largestMs)
+    findings.push(
+      warning(
+        check,
+        `${found} within ${largestMs} ms, and somebody once did within ${log.largestBoundMs}`,
+        `if nobody does any more: update log_bounds set j_ms = ${largestMs}, then restart; until then security writes wait for the larger`,
+      ),
+    );
+  return findings.length > 0 ? findings : [good(check, found)];
+};
+
+const distinct = (values: readonly number[]): readonly number[] => [...new Set(values)].sort((a, b) => a - b);

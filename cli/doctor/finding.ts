@@ -1,6 +1,6 @@
 /**
- * One line of the doctor. `bad`: Kith does not work on this, or breaks a promise on it. `warning`: it works, and there is
- * a case in which somebody will wish that this were otherwise. Neither holds a secret.
+ * One line of the doctor. `bad`: Kith does not work with this, or cannot keep a promise. `warning`: it works, but there are
+ * cases in which this does harm. No finding holds a secret.
  */
 export type Finding = {
   readonly check: string;
@@ -26,7 +26,7 @@ export const bad = (check: string, found: string, advice: string): Finding => ({
   advice,
 });
 
-/** The middle one, or the upper of two. */
+/** The sample in the middle; of two in the middle, the greater. */
 export const median = (samples: readonly number[]): number =>
   samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? Number.NaN;
 

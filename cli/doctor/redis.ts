@@ -1,7 +1,7 @@
 import type { RedisFacts, RedisUnusable } from '../../adapters/redis/examine.ts';
 import { bad, type Finding, good, inMiB, inMs, median, warning } from './finding.ts';
 
-/** What of the configuration the findings depend on. */
+/** The settings that the findings depend on. */
 export type RedisSettings = { readonly commandTimeoutMs: number; readonly waitReplicas: number };
 
 const oldest = [6, 2] as const;
@@ -18,7 +18,7 @@ export const redisFindings = (facts: RedisFacts, settings: RedisSettings): reado
   latencyFinding(facts, settings),
 ];
 
-/** A Redis that cannot be used is bad, though nothing fails: whoever configured one wants it. */
+/** A Redis that cannot be used is bad: Kith works without it, but it was configured to be used. */
 export const unusableRedis = (where: string, { code }: RedisUnusable): Finding => {
   const found = `${where}: ${code}`;
   switch (code) {
@@ -69,14 +69,14 @@ const rightsFinding = ({ refused }: RedisFacts): Finding =>
     ? good('Redis rights', 'every command that was tried is allowed')
     : bad('Redis rights', `refused: ${refused.join(', ')}`, 'give the user the rights of docs/security.md');
 
-/** A fence that is evicted in its window lets the version before be cached again; ARCHITECTURE.md. */
+/** While a write is under way, an evicted fence lets the old version be cached again (ARCHITECTURE.md). */
 const evictionFinding = ({ evictionPolicy, evictedKeys }: RedisFacts): Finding => {
   const check = 'Redis eviction';
   const found = `${evictionPolicy}${evictedKeys > 0 ? `, ${evictedKeys} evicted since the start` : ''}`;
   if (evictionPolicy === 'noeviction') return good(check, found);
   const advice = 'set maxmemory-policy noeviction: a full Redis is then bypassed, and evicts no fence';
-  // A fence is the youngest key there is, so the least recently used go first; but it has the shortest TTL, was used
-  // once, and is as likely as any by chance.
+  // A fence was written just now, so a policy that evicts the least recently used keys comes to it last. The other
+  // policies do not spare it: it has the shortest TTL, was used only once, and may be chosen at random.
   return evictionPolicy.endsWith('-lru')
     ? warning(check, found, advice)
     : bad(check, found || 'unknown', advice);
@@ -97,7 +97,7 @@ const memoryFinding = ({ usedBytes, maxBytes }: RedisFacts): Finding => {
     : good(check, found);
 };
 
-/** What a crashed Redis reads back lacks the invalidations since it was written: old values, until their TTL. */
+/** After a crash Redis reads a file that lacks the last invalidations, so it serves old values until their TTL ends. */
 const persistenceFinding = ({ appendsToFile, flushes, snapshots, snapshotsTaken }: RedisFacts): Finding => {
   const check = 'Redis persistence';
   const advice =

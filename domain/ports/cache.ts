@@ -1,6 +1,5 @@
-import type { Contact, ContactPage } from '../contact.ts';
-import type { UserId } from '../identifiers.ts';
-import type { Profile, User } from '../user.ts';
+import type { Proof } from './change-log.ts';
+import type { Moment } from './runtime.ts';
 
 /** What a cache may hold: plain data. A `Secret` has methods and is none. */
 export type Cacheable =
@@ -41,14 +40,24 @@ export interface CachePort<V extends Cacheable> {
   read(key: string): Promise<CacheRead<V>>;
   /** `read` for many keys in at most two round trips, in the order of the keys. */
   readMany(keys: readonly string[]): Promise<readonly CacheRead<V>[]>;
-  /** Stores the value if the lease still stands; whether it did. `undefined` (no such record) only gives the lease back. */
-  fill(lease: Lease, value: V | undefined): Promise<boolean>;
+  /**
+   * Stores the value if the lease still stands; whether it did. Without a value (no such record), or without the proof
+   * that all but hints need, it only gives the lease back.
+   */
+  fill(lease: Lease, value: V | undefined, proof?: Proof): Promise<boolean>;
+  /** Forgets what the memory of this process holds for the key, and what is being read for it. Nobody else is told. */
+  drop(key: string): void;
   /**
    * Replaces whatever is there by a fence that lets nobody read or fill the key, and tells every process. `true` only
-   * if the reply arrived: then no later read anywhere is served what was there (within the memory bound).
+   * if the reply arrived: then no later read anywhere is served what was there (within the memory bound). In a
+   * cache that shares nothing with other processes it drops what is there and voids the leases before it: only the log tells
+   * of their changes.
    */
   fence(key: string, token: string): Promise<boolean>;
-  /** Deletes the key unless it is another's fence. For a fence that was not confirmed nothing is sent. */
+  /**
+   * Deletes the key unless it is another's fence. For a fence that was not answered nothing is sent: it may still be on
+   * its way, and the release would overtake it.
+   */
   release(key: string, token: string): Promise<boolean>;
   /** Deletes the key unless it is a fence, and tells every process. */
   replay(key: string): Promise<boolean>;
@@ -62,45 +71,90 @@ export type TierState = {
   /** The version of the record inside, where it has one. */
   readonly version: number | null;
   readonly ttlMs: number | null;
+  /** Why the value would not be served now; `null`: it would be, or there is none. */
+  readonly disbelief: Disbelief | null;
 };
 
-/** The kinds of record, each with its keys. */
-export interface Caches {
-  /** `{id}` */
-  readonly users: CachePort<User>;
-  /** `{id}` */
-  readonly profiles: CachePort<Profile>;
-  /** The canonical value to the id of whoever had it: a hint, to be verified on the user. */
-  readonly emails: CachePort<UserId>;
-  readonly usernames: CachePort<UserId>;
-  readonly phones: CachePort<UserId>;
-  /** `{contact id}:user:{owner id}` */
-  readonly contacts: CachePort<Contact>;
-  /** `{owner id}` to the list's generation: a random name that its pages carry, so one fence hides them all. */
-  readonly lists: CachePort<string>;
-  /** `{owner id}:{generation}:{skip}:{limit}` */
-  readonly pages: CachePort<ContactPage>;
+/**
+ * Why a cached value is not believed. `unproved`: without a proof that can be read. `unchecked`: the log of changes was not
+ * checked in time. `other-epoch`: of another database, or of before a crash. `outdated`: it has not seen a change.
+ */
+export type Disbelief = 'unproved' | 'unchecked' | 'other-epoch' | 'outdated';
+
+/**
+ * One kind of record: all that a cache knows of what it holds. A kind is one object, whoever declares it; `Caches.of(kind)`
+ * is its port.
+ */
+export interface RecordKind<V extends Cacheable> {
+  /** Unique in a cache: lower-case letters, digits and hyphens. It stands on the bus and in metrics. */
+  readonly name: string;
+  /**
+   * How a store that all kinds share names a record: words, and in braces the parts of its key, with colons between them,
+   * like `contact:{contact}:user:{owner}`. A key is the parts alone (application/records/keys.ts).
+   */
+  readonly pattern: string;
+  /**
+   * Whether a value only says where to look. What it leads to is verified at each use, so nobody has to hear of a change.
+   * Its key is personal data, which no message carries and no name outside the process shows.
+   */
+  readonly isHint: boolean;
+  /** Where the log tells of changes that make a record old. A hint has none. */
+  readonly origin: RecordOrigin | undefined;
+  /**
+   * How long a value may be kept, whatever happens, in milliseconds: a tenth more or less, and another tenth in the memory
+   * of a process that took it from Redis late.
+   */
+  readonly ttlMs: number;
+  readonly codec: Codec<V>;
 }
 
-export type Kind = keyof Caches;
+export type RecordOrigin = {
+  /** The table. */
+  readonly source: string;
+  /** The key in the log under which changes of the record with this key are heard. */
+  readonly heardAs: (key: string) => string;
+  /** The key of the record that a key in the log leads to, if it leads to one. */
+  readonly recordOf: (heard: string) => string | undefined;
+};
 
-/** How long a value of each kind may be kept, whatever happens, in milliseconds. */
-export type TtlsMs = { readonly [K in Kind]: number };
+/**
+ * How a value is written to a store outside this process and read back, field by field: a field that the codec does not
+ * name can neither get in nor come out, whatever the object or the text holds.
+ */
+export interface Codec<V extends Cacheable> {
+  /** The number of the written form. Raised with every change of it: a text of another form is not read. */
+  readonly schema: number;
+  encode(value: V, key: string): string;
+  /**
+   * The value, frozen; `undefined` if the text is not one, or is one of another key: what is cached is outside, too, and
+   * a record under a wrong key must never be served. Never throws.
+   */
+  decode(text: string, key: string): V | undefined;
+}
+
+/** The ports of a cache, one for each kind it was made with. */
+export interface Caches {
+  readonly kinds: readonly RecordKind<Cacheable>[];
+  /** Throws for a kind that the cache was not made with, which is a mistake in the wiring. */
+  of<V extends Cacheable>(kind: RecordKind<V>): CachePort<V>;
+}
 
 /** A whole cache: the kinds of record, and what concerns all of them. Disposing closes its connections. */
-export interface Cache extends AsyncDisposable {
-  readonly caches: Caches;
-  /** How long after a confirmed fence some process may still serve what was there, in milliseconds; 0 if none can. */
-  readonly staleAfterFenceMs: number;
+export interface Cache extends Caches, AsyncDisposable {
   /** Replays every key. */
   clear(): Promise<boolean>;
   /**
-   * Called at the end of each journal check with its start (monotonic). `complete`: every row there was has been
-   * replayed. `unreachable`: the database did not answer, and its operator prefers cached reads to none.
+   * Called at the end of each check of the log with its beginning. `answered`: every change that was visible then is known
+   * and its records are dropped. `refused`: somebody answered, and it was not that. `silent`: there was no answer at all.
+   * `anew`: what was known until now is void.
    */
-  journalChecked(outcome: 'complete' | 'unreachable', startedAtMs: number): void;
+  checked(outcome: CheckOutcome, began: Moment): void;
+  /** Forgets all that the memory of this process holds, and what is being read. Nobody else is told. */
+  forget(): void;
   health(): Promise<CacheHealth>;
 }
+
+export type CheckOutcome = 'answered' | 'refused' | 'silent' | 'anew';
 
 export type CacheHealth = {
   /** Whether a configured tier is out of use. */
@@ -111,7 +165,9 @@ export type CacheHealth = {
   readonly circuit: 'closed' | 'open' | 'half-open';
   readonly memoryUsedBytes: number | null;
   readonly entriesInMemory: number;
-  /** The age of the last proof that every invalidation was seen; `null` when the memory tier is out of use. */
+  /** Whether caches may be read at all: the log was checked in time, or nobody answers and that is not for long. */
+  readonly gate: 'open' | 'closed' | 'without-database';
+  /** The age of the last proof that every invalidation was heard; `null` when the memory tier is out of use. */
   readonly stalenessMs: number | null;
 };
 
@@ -122,13 +178,16 @@ export interface InvalidationBus extends AsyncDisposable {
 }
 
 export type BusListener = {
-  /** A fence or a replay of this key was published; `everything` for `clear`. */
-  invalidated(kind: Kind | 'everything', key: string): void;
   /**
-   * Everything published before `sentAtMs` (monotonic) has been heard: a ping sent then was answered on the subscribed
-   * connection, where pushes and replies are in order. The time of the answer would prove less.
+   * A fence or a replay of this key was published. A kind that this process does not know, such as `everything`, may be
+   * about any record: what another version says must not be overheard.
    */
-  proved(sentAtMs: number): void;
+  invalidated(kind: string, key: string): void;
+  /**
+   * Everything published before `sent` has been heard: a ping sent then was answered on the subscribed connection, where
+   * pushes and replies are in order. The time of the answer would prove less.
+   */
+  proved(sent: Moment): void;
   /** The connection was lost or made anew: what is held may have missed an invalidation, what is being read too. */
   interrupted(): void;
 };

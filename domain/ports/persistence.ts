@@ -3,7 +3,9 @@ import type { Contact, ContactPage, PageRequest } from '../contact.ts';
 import type { IdentifierTaken } from '../failures.ts';
 import type { ContactId, UserAlias, UserId, UserKey } from '../identifiers.ts';
 import type { Result } from '../result.ts';
+import type { Snapshot, Xid } from '../snapshot.ts';
 import type { Account, User } from '../user.ts';
+import type { ChangeLog, Proof, Proved } from './change-log.ts';
 
 /**
  * Users as the primary database has them now: a read that starts after a commit sees it. Never a replica.
@@ -21,13 +23,32 @@ export interface UserRepository {
   countAdmins(): Promise<number>;
 }
 
-/** Contacts as the primary database has them now. The owner is part of every query: another's contact does not exist. */
+/** Contacts as the primary database has them now. Each query names the owner: no other contacts are found. */
 export interface ContactRepository {
   find(ownerId: UserId, id: ContactId): Promise<Contact | undefined>;
   /** Newest first: by creation time, then id, both descending. */
   page(ownerId: UserId, request: PageRequest): Promise<ContactPage>;
   /** The contacts whose names, email or phone contain `text`, ignoring case; `%` and `_` stand for themselves. */
   search(ownerId: UserId, text: string, request: PageRequest): Promise<ContactPage>;
+}
+
+/** What may be cached: read as the repositories read it, each time with what the statement had seen. */
+export interface ProvedReads {
+  user(key: UserKey): Promise<Proved<User> | undefined>;
+  /** The users that exist among at most 500 keys, in any order, in one query. */
+  users(keys: readonly UserKey[]): Promise<Proved<readonly User[]>>;
+  contact(ownerId: UserId, id: ContactId): Promise<Proved<Contact> | undefined>;
+  page(ownerId: UserId, request: PageRequest): Promise<Proved<ContactPage>>;
+  /** What a statement sees that reads nothing: for what is made up and not read. */
+  proof(): Promise<Proof | undefined>;
+  /**
+   * Whether the log tells of a change of what is heard under a key, by a transaction that ended since that snapshot. That
+   * somebody is new it does not tell.
+   */
+  isChanged(
+    since: Snapshot,
+    heard: { readonly source: string; readonly key: string },
+  ): Promise<Proved<boolean>>;
 }
 
 /**
@@ -46,11 +67,8 @@ export interface Transactions {
 export interface Transaction {
   readonly users: UserTransaction;
   readonly contacts: ContactTransaction;
-  /**
-   * Tells the triggers that every record this transaction changes is behind a confirmed fence, so that they need not
-   * journal it. Without this call they do (application/caching/protocol.ts).
-   */
-  confirmFences(): Promise<void>;
+  /** Its name in the log of changes. */
+  xid(): Promise<Xid>;
 }
 
 export interface UserTransaction {
@@ -59,7 +77,7 @@ export interface UserTransaction {
   /** The ids of all active admins, locked in order of their ids. */
   lockAdmins(): Promise<readonly UserId[]>;
   insert(account: Account): Promise<Result<undefined, IdentifierTaken>>;
-  /** Replaces a row locked by `lock`. A taken identifier leaves the transaction usable for nothing but a rollback. */
+  /** Replaces a row locked by `lock`. After a taken identifier the transaction can only be rolled back. */
   update(account: Account): Promise<Result<undefined, IdentifierTaken>>;
 }
 
@@ -72,28 +90,10 @@ export interface ContactTransaction {
   delete(ownerId: UserId, id: ContactId): Promise<void>;
 }
 
-/** A record whose cached copies must go: a user, a contact with its owner's list, or everything. */
-export type Invalidation =
+/** A row that is changed, and with it the records that show it. */
+export type Changed =
   | { readonly kind: 'user'; readonly userId: UserId }
-  | { readonly kind: 'contact'; readonly ownerId: UserId; readonly contactId: ContactId }
-  | { readonly kind: 'everything' };
-
-export type JournalRow = { readonly id: string; readonly invalidation: Invalidation };
-
-/**
- * The invalidations that the database's triggers wrote down because nobody confirmed a fence for them: raw SQL, or a
- * writer that could not reach Redis. Rows are removed by id, never by a cursor: ids are not in the order of commits.
- */
-export interface Journal {
-  /** All pending rows, oldest first, at most `maxRows`. */
-  pending(maxRows: number): Promise<readonly JournalRow[]>;
-  remove(ids: readonly string[]): Promise<void>;
-  /** Writes a row for records whose fence was not released. */
-  append(invalidations: readonly Invalidation[]): Promise<void>;
-  count(): Promise<number>;
-  /** Calls `wake` soon after a row was committed; a hint that may be lost. Stops when disposed. */
-  listen(wake: () => void): Promise<AsyncDisposable>;
-}
+  | { readonly kind: 'contact'; readonly ownerId: UserId; readonly contactId: ContactId };
 
 /**
  * Counts of failed guesses by name of counter, under the rules of domain/attempts.ts. Each method is one atomic step for
@@ -111,7 +111,7 @@ export interface AttemptCounters {
   withdraw(counters: readonly Counters[], nowMs: number): Promise<void>;
 }
 
-/** The database as a thing that is up or down. */
+/** Whether the database is up. */
 export interface DatabaseHealth {
   /** Resolves when the database answers a trivial query; throws `DatabaseUnavailable` otherwise. */
   ping(): Promise<void>;
@@ -121,18 +121,19 @@ export interface DatabaseHealth {
 export interface Database extends AsyncDisposable {
   readonly users: UserRepository;
   readonly contacts: ContactRepository;
+  readonly reads: ProvedReads;
   readonly transactions: Transactions;
-  readonly journal: Journal;
+  readonly log: ChangeLog;
   readonly attempts: AttemptCounters;
   readonly health: DatabaseHealth;
-  /** How busy it is; an adapter that cannot tell leaves it out. Asks nobody and costs nothing. */
+  /** How busy it is, as this process knows without asking the database; an adapter that cannot tell leaves it out. */
   status?(): DatabaseStatus;
 }
 
 export type DatabaseStatus = {
-  /** `open`: nobody is asked, because nobody answered. */
+  /** `open`: the database did not answer, so it is not asked for a while. */
   readonly circuit: 'closed' | 'open';
-  /** Whether commits of others wake the journal at once, and not only its timer. */
+  /** Whether others can wake this process for news in the log, which it would otherwise find by its timer. */
   readonly isListening: boolean;
   readonly connections: number;
   readonly idleConnections: number;

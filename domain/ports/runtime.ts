@@ -1,4 +1,4 @@
-/** Time as two readings. */
+/** Tells the time. */
 export interface Clock {
   /** Milliseconds since the Unix epoch, UTC; may jump. */
   nowMs(): number;
@@ -6,7 +6,13 @@ export interface Clock {
   monotonicMs(): number;
 }
 
-/** Time as something to wait for. */
+/**
+ * A moment on both clocks. Neither of them is enough for an age: the monotonic clock stands still while a machine is
+ * suspended, and the wall clock is set by people and by NTP (application/caching/ages.ts).
+ */
+export type Moment = { readonly monotonicMs: number; readonly wallMs: number };
+
+/** Lets time pass. */
 export interface Timer {
   /** Resolves after `ms`; bounded waits only. */
   sleep(ms: number): Promise<void>;
@@ -14,9 +20,9 @@ export interface Timer {
   every(ms: number, work: () => Promise<void>): Disposable;
 }
 
-/** Chance as two kinds of names. */
+/** Makes new names, each different from all others. */
 export interface Ids {
-  /** A UUIDv7 (RFC 9562): its order follows the time of its making. */
+  /** A UUIDv7 (RFC 9562): later ones are greater. */
   uuid(): string;
   /** At least 96 random bits, unguessable; for fences, leases and list generations. */
   token(): string;
@@ -24,7 +30,7 @@ export interface Ids {
 
 export type LogFields = { readonly [field: string]: string | number | boolean | null };
 
-/** One line an event. Fields are for operators: never a secret, never personal data. */
+/** Writes one line for each event. Fields are for operators: never a secret, never personal data. */
 export interface Log {
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;

@@ -18,17 +18,20 @@ export interface PasswordHasher {
   load?(): { readonly running: number; readonly waiting: number };
 }
 
-/** What a token says: who, and under which version of their tokens. The signature cannot change; the user's state can. */
+/** What a token says: whose it is, and the `tokenVersion` of that user when it was issued. */
 export type TokenClaims = { readonly userId: UserId; readonly tokenVersion: number };
 
 /** Signed, expiring access tokens (RFC 9068). */
 export interface AccessTokens {
   issue(claims: TokenClaims): Promise<{ readonly token: AccessToken; readonly expiresInSeconds: number }>;
-  /** The claims of a token that is genuine and not expired, whatever became of its user since. */
+  /**
+   * The claims of a token that is genuine and not expired, whatever became of its user since; `undefined` for any other
+   * text, up to the length that a header may have. Never throws.
+   */
   verify(token: string): Promise<TokenClaims | undefined>;
 }
 
-/** A guess at a password: at whose, by every name the account is known to go by, and from where. */
+/** A guess at a password: of which account, by all of its names that are known, and from where. */
 export type Guess = {
   /** Canonical identifiers. A name that no account has is counted like any other, so that counting tells nothing. */
   readonly names: readonly string[];
@@ -37,30 +40,33 @@ export type Guess = {
 };
 
 /**
- * Slows down whoever guesses passwords, by the rules of domain/attempts.ts. Every guess is admitted before it is looked at,
- * in one atomic step, so that of any number of guesses at once no more are looked at than one after the other.
+ * Slows down whoever guesses passwords, by the rules of domain/attempts.ts. Every guess is admitted in one atomic step
+ * before the password is checked, so that sending many at once gains nothing over one after the other.
  * Every method throws `DatabaseUnavailable` when the counters cannot be reached: nobody is let in uncounted.
  */
 export interface LoginThrottle {
-  /** Counts the guess as a failure and lets it pass (`undefined`), or refuses it uncounted: milliseconds to wait. */
+  /**
+   * Counts the guess as a failure and lets it pass (`undefined`), or refuses it: milliseconds to wait. One that is refused
+   * is counted only at those of its names that by themselves would have let it pass.
+   */
   admit(guess: Guess): Promise<number | undefined>;
   /** The guess was right: the origin is familiar from now on, and its failures are forgotten. */
   succeeded(guess: Guess): Promise<void>;
-  /** The guess was not looked at (too much to do, no database): it was no failure. */
+  /** The password was not checked (overloaded, no database), so the guess was no failure. */
   withdraw(guess: Guess): Promise<void>;
 }
 
-/** Passwords that attackers try first: a list of common ones, which is never shown and never grows by itself. */
+/** The common passwords, which attackers try first. */
 export interface PasswordBlocklist {
   /** Whether a text is on the list, whatever its case. Expects NFKC. */
   has(password: string): boolean;
 }
 
-/** What is limited by where it comes from. Whatever looks at a password is a log-in: it costs a hash. */
+/** What is limited for each origin. Every request that checks a password counts as a log-in, because it costs a hash. */
 export type LimitedRequest = 'log-in' | 'registration';
 
 /**
- * Limits how often one origin may ask for something dear, over all processes that share a Redis. Never throws and never
+ * Limits how often one origin may ask for something costly, over all processes that share a Redis. Never throws and never
  * waits for longer than one deadline: without Redis each process counts by itself, and nobody is let through uncounted.
  */
 export interface RequestLimits {

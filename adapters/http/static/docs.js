@@ -7,7 +7,7 @@ const start = () => {
   const viewer = document.getElementById('viewer');
   const plain = document.getElementById('plain');
   if (SwaggerUI === undefined || viewer === null || plain === null) return;
-  // Its dark side is a class.
+  // The viewer is dark if this class is set.
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
   dark.addEventListener('change', follow);

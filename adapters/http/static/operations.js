@@ -2,9 +2,9 @@
 // Draws the operations page from `/state`, which it asks again every two seconds for what is new. It writes text and
 // never markup, so nothing that was logged can become a part of the page.
 
-/** @typedef {import('../operations-wire.ts').WireLiveState} State */
-/** @typedef {import('../operations-wire.ts').WireSample} Sample */
-/** @typedef {import('../operations-wire.ts').WireEvent} LoggedEvent */
+/** @typedef {import('../wire/operations-wire.ts').WireLiveState} State */
+/** @typedef {import('../wire/operations-wire.ts').WireSample} Sample */
+/** @typedef {import('../wire/operations-wire.ts').WireEvent} LoggedEvent */
 /** @typedef {{ text: string, tone?: 'good' | 'warn' | 'bad' }} Fact */
 
 const everyMs = 2000;
@@ -127,7 +127,7 @@ const showTiles = (state) => {
 
 /** @typedef {{ id: string, series: { label: string, color: string, dash?: number[], fill?: boolean, points: (sample: Sample) => number | null }[], unit: string, max?: number, empty: string, stacked?: boolean }} Plan */
 
-let bounds = { staleness: 0, journal: 0 };
+let maxStalenessMs = 0;
 
 /** @param {(sample: Sample) => number} pick @returns {(sample: Sample) => number} */
 const perSecond = (pick) => (sample) =>
@@ -181,7 +181,7 @@ const plans = [
     empty: 'No proof in the last ten minutes: memory is out of use.',
     series: [
       { label: 'staleness', color: '--redis', fill: true, points: ({ staleness_ms }) => staleness_ms },
-      { label: 'bound', color: '--bad', dash: [6, 4], points: () => bounds.staleness },
+      { label: 'bound', color: '--bad', dash: [6, 4], points: () => maxStalenessMs },
     ],
   },
 ];
@@ -324,8 +324,68 @@ const circuit = (state) => ({
 /** @param {number} count @returns {Fact} */
 const trouble = (count) => (count === 0 ? { text: '0' } : { text: whole.format(count), tone: 'warn' });
 
+/** @param {State['cache']['gate']} state @returns {Fact} */
+const gate = (state) =>
+  state === 'open'
+    ? { text: 'open', tone: 'good' }
+    : state === 'closed'
+      ? { text: 'closed', tone: 'bad' }
+      : { text: 'open without the database', tone: 'warn' };
+
+/** @param {State['cache']['gate']} state @param {State['log']} log @returns {Fact} */
+const lastCheck = (state, { age_ms, bound_ms }) => {
+  if (age_ms !== null) {
+    return {
+      text: `${duration(age_ms)} ago`,
+      ...(age_ms > bound_ms ? { tone: /** @type {const} */ ('bad') } : {}),
+    };
+  }
+  // One process that makes all changes itself has nobody to hear of.
+  return state === 'open' ? { text: 'not needed' } : { text: 'none yet', tone: 'bad' };
+};
+
+/** Only the reasons that there were. @param {State['disbeliefs']} disbeliefs @returns {[string, Fact][]} */
+const beliefs = (disbeliefs) => [
+  [
+    'values not believed',
+    { text: whole.format(Object.values(disbeliefs).reduce((sum, count) => sum + count, 0)) },
+  ],
+  ...Object.entries(disbeliefs)
+    .filter(([, count]) => count > 0)
+    .map(
+      ([reason, count]) =>
+        /** @type {[string, Fact]} */ ([
+          `of them ${reason.replaceAll('-', ' ')}`,
+          { text: whole.format(count) },
+        ]),
+    ),
+];
+
+/** @param {State['audits']} audits @returns {[string, Fact][]} */
+const audited = (audits) =>
+  audits === null
+    ? [['answers audited', { text: 'none' }]]
+    : [
+        ['answers audited', { text: whole.format(audits.audited) }],
+        [
+          'of them too old',
+          audits.stale === 0 ? { text: '0' } : { text: whole.format(audits.stale), tone: 'bad' },
+        ],
+      ];
+
 /** @param {State} state */
-const showPanels = ({ cache, journal, database, hashing, fences, invalidations, log_ins, limits }) => {
+const showPanels = ({
+  cache,
+  log,
+  disbeliefs,
+  audits,
+  database,
+  hashing,
+  fences,
+  invalidations,
+  log_ins,
+  limits,
+}) => {
   const failures = Object.values(cache.failures).reduce((sum, count) => sum + count, 0);
   showFacts('tiers', [
     ['serves from', { text: cache.backend === 'redis' ? 'memory, Redis' : 'memory' }],
@@ -341,20 +401,16 @@ const showPanels = ({ cache, journal, database, hashing, fences, invalidations, 
     ['entries in memory', { text: whole.format(cache.entries_in_memory) }],
   ]);
   showFacts(
-    'journal',
+    'log',
     [
-      [
-        'last complete check',
-        {
-          text: journal.age_ms === null ? 'none yet' : `${duration(journal.age_ms)} ago`,
-          ...(journal.age_ms === null || journal.age_ms > journal.bound_ms
-            ? { tone: /** @type {const} */ ('bad') }
-            : {}),
-        },
-      ],
-      ['bound', { text: duration(journal.bound_ms) }],
-      ['pending rows', trouble(journal.pending)],
-      ['replayed rows', { text: whole.format(journal.replayed) }],
+      ['gate', gate(cache.gate)],
+      ['last answered check', lastCheck(cache.gate, log)],
+      ['bound', { text: duration(log.bound_ms) }],
+      ['checks answered', { text: whole.format(log.checks.answered) }],
+      ['checks without one', trouble(log.checks.refused + log.checks.silent)],
+      ['began anew', trouble(log.checks.anew)],
+      ...beliefs(disbeliefs),
+      ...audited(audits),
       ['invalidations', { text: whole.format(invalidations) }],
       [
         'fences unconfirmed',
@@ -364,24 +420,20 @@ const showPanels = ({ cache, journal, database, hashing, fences, invalidations, 
         },
       ],
     ],
-    journal.age_ms === null ? null : { value: journal.age_ms, bound: journal.bound_ms },
+    log.age_ms === null ? null : { value: log.age_ms, bound: log.bound_ms },
   );
   showFacts('database', [
     ...(database === null
       ? /** @type {[string, Fact][]} */ ([['state', { text: 'cannot be told' }]])
       : /** @type {[string, Fact][]} */ ([
           ['circuit', circuit(database.circuit)],
-          [
-            'listens for commits',
-            database.listening ? { text: 'yes', tone: 'good' } : { text: 'no', tone: 'warn' },
-          ],
+          ['can be woken', database.listening ? { text: 'yes', tone: 'good' } : { text: 'no', tone: 'warn' }],
           [
             'connections in use',
             { text: `${database.connections - database.idle_connections} of ${database.connections}` },
           ],
           ['waiting', trouble(database.waiting)],
         ])),
-    ['journal answers', journal.reachable ? { text: 'yes', tone: 'good' } : { text: 'no', tone: 'bad' }],
   ]);
   const refused = Object.entries(log_ins).filter(([outcome]) => outcome !== 'ok');
   showFacts('people', [
@@ -464,18 +516,31 @@ const showEvents = (news) => {
 // What is wrong, in words
 
 /** @param {State} state @returns {Fact[]} */
-const noticesOf = ({ cache, journal, database }) => {
+const noticesOf = ({ cache, database, audits }) => {
   /** @type {Fact[]} */
   const notices = [];
-  if (database?.circuit === 'open' || !journal.reachable) {
+  if (audits !== null && audits.stale > 0) {
+    notices.push({
+      text: 'An answer from a cache was older than is promised: "stale-answer" among the events says more.',
+      tone: 'bad',
+    });
+  }
+  if (database?.circuit === 'open' || cache.gate === 'without-database') {
     notices.push({
       text: 'The database does not answer. What is not cached cannot be served, and nothing can be written.',
       tone: 'bad',
     });
-  } else if (cache.circuit === 'closed' && journal.age_ms !== null && journal.age_ms > journal.bound_ms) {
+  }
+  if (cache.gate === 'without-database') {
     notices.push({
-      text: 'The journal was not checked within its bound, so nothing is served from Redis.',
-      tone: 'bad',
+      text: 'What is cached is served for a limited time (SERVE_WITHOUT_DATABASE_MS), by which it may be behind.',
+      tone: 'warn',
+    });
+  }
+  if (cache.gate === 'closed') {
+    notices.push({
+      text: 'The log of changes was not checked within its bound, so nothing is served from a cache. What the database answers is right, and slower.',
+      tone: 'warn',
     });
   }
   if (cache.uses_redis && cache.circuit !== 'closed') {
@@ -483,17 +548,8 @@ const noticesOf = ({ cache, journal, database }) => {
       text: 'Redis is out of use. Every answer stays right; most come from the database now, and slower.',
       tone: 'warn',
     });
-  } else if (cache.uses_redis && cache.degraded) {
-    notices.push({
-      text: 'Redis is configured but not fully in use: it takes no writes, or the journal could not be checked.',
-      tone: 'warn',
-    });
-  }
-  if (journal.pending > 0) {
-    notices.push({
-      text: `${whole.format(journal.pending)} invalidations wait in the journal until they can be replayed.`,
-      tone: 'warn',
-    });
+  } else if (cache.uses_redis && cache.degraded && cache.gate === 'open') {
+    notices.push({ text: 'Redis is configured but not fully in use: it takes no writes.', tone: 'warn' });
   }
   return notices;
 };
@@ -518,7 +574,7 @@ const showNotices = (notices) => {
 
 /** @param {State} state */
 const show = (state) => {
-  bounds = { staleness: state.cache.max_staleness_ms, journal: state.journal.bound_ms };
+  maxStalenessMs = state.cache.max_staleness_ms;
   const notices = noticesOf(state);
   const isBad = notices.some(({ tone }) => tone === 'bad');
   showStatus(

@@ -1,0 +1,131 @@
+import type { z } from 'zod';
+import { edgeProblems } from '../answer/edge-problems.ts';
+import { problemRows } from '../answer/problem-table.ts';
+import type { Route } from '../route.ts';
+import { version } from '../version.ts';
+import * as shape from '../wire/representations.ts';
+import {
+  type JsonSchema,
+  propertiesOf,
+  schemaReference,
+  toJsonSchema,
+  toNamedJsonSchemas,
+} from './json-schema.ts';
+
+const components: Readonly<Record<string, z.ZodType>> = {
+  User: shape.user,
+  Profile: shape.profile,
+  Session: shape.session,
+  Contact: shape.contact,
+  ContactPage: shape.contactPage,
+  Problem: shape.problemBody,
+};
+
+/** The routes as an OpenAPI 3.1 document, from the very schemas that validate requests. */
+export const openApi = (routes: readonly Route[]): JsonSchema => ({
+  openapi: '3.1.0',
+  info: {
+    title: 'Kith',
+    version,
+    description: 'Users and their contacts behind a cache that does not lie.',
+    license: { name: 'MIT', identifier: 'MIT' },
+  },
+  servers: [{ url: '/' }],
+  paths: Object.fromEntries(
+    [...Map.groupBy(routes, (route) => route.path)].map(([path, rows]) => [
+      path,
+      {
+        ...pathParameters(path),
+        ...Object.fromEntries(rows.map((route) => [route.method.toLowerCase(), operation(route)])),
+      },
+    ]),
+  ),
+  components: {
+    schemas: toNamedJsonSchemas(components),
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+  },
+});
+
+const operation = (route: Route): JsonSchema => ({
+  operationId: route.name,
+  summary: route.summary,
+  tags: [route.path.split('/')[1]],
+  ...(route.access === 'none' ? {} : { security: [{ bearer: [] }] }),
+  parameters: [...queryParameters(route), ...headerParameters(route)],
+  ...(route.body === undefined
+    ? {}
+    : {
+        requestBody: {
+          required: true,
+          content: { 'application/json': { schema: toJsonSchema(route.body) } },
+        },
+      }),
+  responses: { [route.success.status]: success(route), ...failures(route) },
+});
+
+const pathParameters = (path: string): JsonSchema => {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  if (names.length === 0) return {};
+  return {
+    parameters: names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+  };
+};
+
+const queryParameters = (route: Route): readonly JsonSchema[] =>
+  route.query === undefined
+    ? []
+    : propertiesOf(toJsonSchema(route.query, 'output')).map(({ name, schema, required }) => ({
+        name,
+        in: 'query',
+        required,
+        schema,
+      }));
+
+const headerParameters = (route: Route): readonly JsonSchema[] => {
+  const headers: string[] = [];
+  if (route.problems.includes('version-conflict')) headers.push('If-Match');
+  if (route.etag && route.method === 'GET') headers.push('If-None-Match');
+  if (route.cached) headers.push('Cache-Control');
+  return headers.map((name) => ({ name, in: 'header', required: false, schema: { type: 'string' } }));
+};
+
+const success = (route: Route): JsonSchema => {
+  const { schema, description, status, mediaType = 'application/json' } = route.success;
+  const headers = [
+    'X-Request-Id',
+    ...(route.etag ? ['ETag'] : []),
+    ...(route.cached ? ['Cache-Status'] : []),
+    ...(status === 201 ? ['Location'] : []),
+  ];
+  return {
+    description,
+    headers: Object.fromEntries(headers.map((name) => [name, { schema: { type: 'string' } }])),
+    ...(status === 204
+      ? {}
+      : { content: { [mediaType]: schema === undefined ? {} : { schema: schemaOf(schema) } } }),
+  };
+};
+
+const schemaOf = (schema: z.ZodType): JsonSchema => {
+  const [name] = Object.entries(components).find(([, component]) => component === schema) ?? [];
+  return name === undefined ? toJsonSchema(schema, 'output') : { $ref: schemaReference(name) };
+};
+
+const failures = (route: Route): JsonSchema => {
+  const byStatus = Map.groupBy(
+    [...route.problems, ...edgeProblems.always],
+    (code) => problemRows[code].status,
+  );
+  const problems = [...byStatus].map(([status, codes]) => [
+    status,
+    {
+      description: codes.join(', '),
+      content: { 'application/problem+json': { schema: { $ref: schemaReference('Problem') } } },
+    },
+  ]);
+  const notModified = { description: 'The client has this version.' };
+  return {
+    ...Object.fromEntries(problems),
+    ...(route.etag && route.method === 'GET' ? { 304: notModified } : {}),
+  };
+};

@@ -1,0 +1,112 @@
+import type { Failure } from '../../../domain/failures.ts';
+import { cacheStatus, etag, expectedVersion } from '../answer/conditional.ts';
+import { json } from '../answer/reply.ts';
+import { type Route, route, type UserCall, withBody, withQuery } from '../route.ts';
+import * as shape from '../wire/representations.ts';
+import { addContactBody, changeContactBody, contactsQuery } from '../wire/schemas.ts';
+import { contactChangeFromWire, contactFromWire, contactPageToWire, contactToWire } from '../wire/wire.ts';
+import { readReply, replyNothing, replyTo, replyToCaller, toText, written } from './outcome.ts';
+
+const contactText = toText(contactToWire);
+
+/** The version that If-Match asks for of the contact in the path. */
+const expectedOf = ({ application, user, parameter, header }: UserCall): Promise<number | undefined> =>
+  expectedVersion(header('if-match'), async () => {
+    const contact = await application.getContact(user.id, parameter('id'), 'authoritative');
+    return contact.ok ? contact.value.value.version : undefined;
+  });
+
+/** The use case calls the parameter `q` `query`. */
+const inWireNames = (failure: Failure<'invalid-input'>): Failure<'invalid-input'> => ({
+  ...failure,
+  issues: failure.issues.map((issue) => (issue.path[0] === 'query' ? { ...issue, path: ['q'] } : issue)),
+});
+
+/** A user's address book. */
+export const contactRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/contacts',
+    name: 'addContact',
+    summary: 'Add a contact',
+    access: 'user',
+    etag: true,
+    success: { status: 201, schema: shape.contact, description: 'The new contact; Location names it.' },
+    failures: ['invalid-token', 'contact-limit'],
+    ...withBody(addContactBody, async ({ application, user }: UserCall, body) =>
+      replyToCaller(await application.addContact(user.id, contactFromWire(body)), (contact) =>
+        json(201, contactToWire(contact), [
+          ['location', `/contacts/${contact.id}`],
+          ['etag', etag(contact.version)],
+        ]),
+      ),
+    ),
+  }),
+  route({
+    method: 'GET',
+    path: '/contacts',
+    name: 'listContacts',
+    summary: 'A page of the contacts, newest first; with q, of those that match',
+    access: 'user',
+    cached: true,
+    success: { status: 200, schema: shape.contactPage, description: 'The page.' },
+    ...withQuery(contactsQuery, async ({ application, user, freshness }: UserCall, { skip, limit, q }) => {
+      const page = await application.listContacts(user.id, { skip, limit, query: q }, freshness);
+      return replyTo(page.ok ? page : { ok: false, error: inWireNames(page.error) }, ({ value, source }) =>
+        json(200, contactPageToWire(value), [['cache-status', cacheStatus[source]]]),
+      );
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/contacts/{id}',
+    name: 'getContact',
+    summary: 'A contact',
+    access: 'user',
+    cached: true,
+    etag: true,
+    success: { status: 200, schema: shape.contact, description: 'The contact.' },
+    failures: ['contact-not-found'],
+    run: async (call) =>
+      replyTo(await call.application.getContact(call.user.id, call.parameter('id'), call.freshness), (read) =>
+        readReply(call, read, contactText),
+      ),
+  }),
+  route({
+    method: 'PATCH',
+    path: '/contacts/{id}',
+    name: 'changeContact',
+    summary: 'Change the fields that are sent; null clears a nullable one',
+    access: 'user',
+    etag: true,
+    success: { status: 200, schema: shape.contact, description: 'The contact as it is now.' },
+    failures: ['invalid-token', 'version-conflict', 'contact-not-found'],
+    ...withBody(changeContactBody, async (call: UserCall, body) => {
+      const { application, user, parameter } = call;
+      const change = contactChangeFromWire(body);
+      const changed = await application.changeContact(
+        user.id,
+        parameter('id'),
+        change,
+        await expectedOf(call),
+      );
+      return replyToCaller(changed, (contact) => written(contact.version, contactToWire(contact)));
+    }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/contacts/{id}',
+    name: 'removeContact',
+    summary: 'Remove a contact',
+    access: 'user',
+    success: { status: 204, description: 'Removed.' },
+    failures: ['invalid-token', 'version-conflict', 'contact-not-found'],
+    run: async (call) => {
+      const { application, user, parameter } = call;
+      return replyToCaller(
+        await application.removeContact(user.id, parameter('id'), await expectedOf(call)),
+        replyNothing,
+      );
+    },
+  }),
+];

@@ -1,0 +1,20 @@
+import { sql } from 'kysely';
+import { toFault } from './faults.ts';
+import { connect, examineLimits, tlsOptions } from './postgres.ts';
+import type { PostgresAddress } from './postgres-url.ts';
+
+/**
+ * Gives the log a new epoch, after which nobody believes a value that was cached before; whether there was an epoch to
+ * replace. Without one the log begins anew at the next start anyway. Needs `update` on `log_state`, which who serves has.
+ */
+export const renewEpochOf = async (address: PostgresAddress): Promise<boolean> => {
+  const orm = connect(address, await tlsOptions(address.tls), examineLimits);
+  try {
+    const renewed = sql`update log_state set epoch = default returning epoch`;
+    return (await renewed.execute(orm.em.getKysely<unknown>())).rows.length > 0;
+  } catch (error) {
+    throw toFault(error);
+  } finally {
+    await orm.close(true);
+  }
+};

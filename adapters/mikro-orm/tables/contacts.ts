@@ -1,0 +1,89 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import type { Contact } from '../../../domain/contact.ts';
+import { parseContactId, parseEmail, parsePhone, parseUserId } from '../../../domain/identifiers.ts';
+import { milliseconds, Row } from '../row.ts';
+import { type PropertiesOf, type RowOf, type SelectedOf, selectList, type Table } from '../table.ts';
+import { usersTable } from './users.ts';
+
+/** The fields of a row: the owner is the user that it belongs to. */
+type Stored = Omit<Contact, 'ownerId'> & { readonly userId: Contact['ownerId'] };
+
+const ContactEntity = defineEntity({
+  name: 'Contact',
+  tableName: 'contacts',
+  properties: {
+    id: p.uuid().primary(),
+    userId: () =>
+      p
+        .manyToOne(usersTable.entity)
+        .mapToPk()
+        .fieldName('user_id')
+        .deleteRule('cascade')
+        .updateRule('cascade')
+        .index(false),
+    firstName: p.text(),
+    lastName: p.text().nullable(),
+    email: p.text().nullable(),
+    phone: p.text().nullable(),
+    birthday: p.date().nullable(),
+    notes: p.text().nullable(),
+    createdAt: p.datetime(3),
+    updatedAt: p.datetime(3),
+    version: p.integer(),
+  } satisfies PropertiesOf<Stored>,
+  // Read backwards for newest first.
+  indexes: [{ name: 'contacts_list_index', properties: ['userId', 'createdAt', 'id'] }],
+  checks: [{ name: 'contacts_version_check', expression: 'version >= 1' }],
+});
+
+export const contactsTable: Table = {
+  entity: ContactEntity,
+  rights: ['select', 'insert', 'update', 'delete'],
+};
+
+const selected: SelectedOf<Stored> = {
+  id: 'id',
+  user_id: 'user_id',
+  first_name: 'first_name',
+  last_name: 'last_name',
+  email: 'email',
+  phone: 'phone',
+  birthday: "to_char(birthday, 'YYYY-MM-DD') as birthday",
+  notes: 'notes',
+  created_at: milliseconds('created_at'),
+  updated_at: milliseconds('updated_at'),
+  version: 'version',
+};
+
+export const contactColumns: string = selectList(selected);
+
+export const parseContact = (input: unknown): Contact => {
+  const row = new Row('contacts', input);
+  return {
+    id: row.parsed('id', parseContactId),
+    ownerId: row.parsed('user_id', parseUserId),
+    firstName: row.text('first_name'),
+    lastName: row.nullable('last_name', row.text),
+    email: row.nullable('email', (name) => row.parsed(name, parseEmail)),
+    phone: row.nullable('phone', (name) => row.parsed(name, parsePhone)),
+    birthday: row.nullable('birthday', row.text),
+    notes: row.nullable('notes', row.text),
+    createdAtMs: row.integer('created_at_ms'),
+    updatedAtMs: row.integer('updated_at_ms'),
+    version: row.integer('version'),
+  };
+};
+
+export const contactRow = (contact: Contact): RowOf<Stored> => ({
+  id: contact.id,
+  user_id: contact.ownerId,
+  first_name: contact.firstName,
+  last_name: contact.lastName,
+  email: contact.email,
+  phone: contact.phone,
+  birthday: contact.birthday,
+  notes: contact.notes,
+  created_at: new Date(contact.createdAtMs).toISOString(),
+  updated_at: new Date(contact.updatedAtMs).toISOString(),
+  version: contact.version,
+});
