@@ -1,9 +1,12 @@
 import { faultRuns } from './benchmarks/faults.ts';
+import { instances } from './benchmarks/instances.ts';
+import { logWrite } from './benchmarks/log-write.ts';
 import { me } from './benchmarks/me.ts';
 import { memory } from './benchmarks/memory.ts';
 import { memoryHit } from './benchmarks/memory-hit.ts';
 import { missRead } from './benchmarks/miss-read.ts';
 import { redisHit } from './benchmarks/redis-hit.ts';
+import { securityWrite } from './benchmarks/security-write.ts';
 import { start } from './benchmarks/start.ts';
 import { storm } from './benchmarks/storm.ts';
 import { write } from './benchmarks/write.ts';
@@ -20,6 +23,9 @@ export const benchmarks: readonly Benchmark[] = [
   zipf,
   faultRuns,
   write,
+  securityWrite,
+  logWrite,
+  instances,
   start,
   memory,
 ];

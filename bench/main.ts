@@ -1,7 +1,7 @@
 /**
  * `main.ts [--short] [--no-peers] [--no-save] [--minutes=10] [name ...]`: measures, prints the tables, and writes
- * bench/results/<runtime>.json; where a file has all benchmarks, docs/performance.md and a part of the README are made of it. Benchmarks that are named
- * replace their part of the last results.
+ * bench/results/<runtime>.json. Benchmarks that are named replace their part of the last results. Where those of Node have
+ * all benchmarks, docs/performance.md and a part of the README are made of them.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';

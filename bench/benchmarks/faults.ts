@@ -4,8 +4,8 @@ import type { Benchmark, Context, Row, Verdict } from '../harness/benchmark.ts';
 import { fleetsOf, openFleet } from '../harness/fleet.ts';
 import { judge, percentileMs } from '../harness/judge.ts';
 
-/** What an outage may cost a promise: the bound of a journaled write (2,000) and that of memory (500). */
-const boundMs = 2500;
+/** What an outage may cost a promise: the bound of the log. */
+const boundMs = 2000;
 const faults = ['cut', 'black-hole'] as const;
 /** For how long the caches are left alone before they are asked for everybody's version. */
 const quietMs = 4000;

@@ -25,7 +25,7 @@ export const openWorld = async (people: number): Promise<World> => {
   await (await openPostgres({ address: database.address }, silent))[Symbol.asyncDispose]();
   await database.query(populate(people));
   const clean = async (): Promise<void> => {
-    await database.query('delete from cache_journal');
+    await database.query('delete from change_log');
     await database.query('vacuum analyze users');
     await redis.command('FLUSHALL');
   };
@@ -43,7 +43,7 @@ export const openWorld = async (people: number): Promise<World> => {
 };
 
 /** The same people as in bench/subjects/people.ts. */
-const populate = (people: number): string => `insert into users
+export const populate = (people: number): string => `insert into users
   select ('01900000-0000-7000-8001-' || lpad(to_hex(n), 12, '0'))::uuid, 'user' || n || '@example.com', 'user' || n,
     '+49170' || lpad(n::text, 7, '0'), 'User ' || n,
     repeat('Reads a lot, writes little, and would rather walk. ', 5), 'engineer', 'Leipzig', 'https://example.com/a.png',

@@ -7,13 +7,15 @@ import { person } from './people.ts';
 
 /** Reads so many users of whom none was read before, from a database that has everybody. Answers the heap in MB. */
 export const churn: OpenSubject = async (settings) => {
-  const everybody = {
-    ...memoryDatabase().users,
+  const empty = memoryDatabase();
+  const users = {
+    ...empty.users,
     find: async ({ value }: { readonly value: string }) => person(Number.parseInt(value.slice(-12), 16)),
   };
+  const everybody = { ...empty, users, [Symbol.asyncDispose]: async () => {} };
   const { kith } = await openKith(
     { ...settings, people: 0 },
-    { database: 'memory', redis: 'none', overrides: { users: everybody } },
+    { database: 'memory', redis: 'none', overrides: { database: everybody } },
   );
   let next = 0;
   const collect: unknown = Reflect.get(globalThis, 'gc');

@@ -4,7 +4,7 @@ import { toNodeHandler } from 'h3/node';
 import { jwtVerify, SignJWT } from 'jose';
 import { createClient } from 'redis';
 import { listen } from '../../adapters/http/listen.ts';
-import { userToWire } from '../../adapters/http/wire.ts';
+import { userToWire } from '../../adapters/http/wire/wire.ts';
 import { JoseAccessTokens } from '../../adapters/jose/jose-access-tokens.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { systemIds } from '../../adapters/system/ids.ts';

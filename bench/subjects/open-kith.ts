@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
 import { openPostgres } from '../../adapters/mikro-orm/postgres.ts';
 import { systemClock, systemTimer } from '../../adapters/system/clock.ts';
@@ -5,6 +6,10 @@ import { systemIds } from '../../adapters/system/ids.ts';
 import { jsonLog } from '../../adapters/system/log.ts';
 import { MemoryTier } from '../../adapters/tiered/memory-tier.ts';
 import { TieredCache } from '../../adapters/tiered/tiered-cache.ts';
+import { Belief } from '../../application/caching/belief.ts';
+import { Gate } from '../../application/caching/gate.ts';
+import { retentionMs } from '../../application/caching/limits.ts';
+import { recordKinds } from '../../application/records/kinds.ts';
 import { type Config, compose, type Kith, type Overrides, parseConfig } from '../../composition/compose.ts';
 import { openShared } from '../../composition/resources.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
@@ -32,9 +37,12 @@ const log = jsonLog({ level: 'silent', clock: systemClock, write: () => undefine
 export const openKith = async (settings: Settings, parts: Parts): Promise<OpenKith> => {
   const config = parseConfig({
     JWT_SECRET: 'a secret of the benchmarks, 40 characters',
-    DATABASE_URL: settings.postgresUrl,
+    // A single process on the embedded default has its database to itself: nobody else can change anything in it.
+    ...((parts.database === 'postgres' || parts.redis !== 'none') && { DATABASE_URL: settings.postgresUrl }),
     INSTANCES: parts.redis === 'none' ? 'one' : 'many',
     ...(parts.redis !== 'none' && { REDIS_URL: `redis://127.0.0.1:${settings.redisPort}` }),
+    // Each process has its own database in memory, so its own values: one would not believe those of another.
+    ...(parts.database === 'memory' && { CACHE_KEY_PREFIX: `kith-${process.pid}:` }),
     ...parts.environment,
   });
   if (!config.ok)
@@ -45,23 +53,35 @@ export const openKith = async (settings: Settings, parts: Parts): Promise<OpenKi
       ? await openPostgres({ address: postgres }, log)
       : await filledDatabase(settings.people);
   const counted = countLoads(database);
-  const cache = parts.redis === 'alone' ? { cache: await openRedisAlone(config.value) } : {};
+  const cache = parts.redis === 'alone' ? { cache: await openRedisAlone(config.value, database) } : {};
   const kith = await compose(config.value, { database: counted.database, log, ...cache, ...parts.overrides });
   return { kith, loads: counted.loads };
 };
 
-const openRedisAlone = async (config: Config): Promise<TieredCache> => {
+const openRedisAlone = async (config: Config, database: Database): Promise<TieredCache> => {
   const { ttlsMs, journalBoundMs, memoryMaxEntries } = config.cache;
   const [first, ...others] = config.tokens.secrets;
   if (first === undefined) throw new Error('no secret');
   const runtime = { clock: systemClock, timer: systemTimer, ids: systemIds, log };
-  const shared = await openShared({ config, secrets: [first, ...others], ...runtime });
+  // As an instance judges while nothing is being changed.
+  await database.log.begin({ boundMs: journalBoundMs, retentionMs: retentionMs(config.cache.ttlsMs.user) });
+  const proof = await database.reads.proof();
+  if (proof === undefined) throw new Error('no proof');
+  const judge = new Belief();
+  judge.begin(proof.epoch, proof.snapshot);
+  const shared = await openShared({ config, secrets: [first, ...others], judge, ...runtime });
+  const gate = new Gate({ clock: systemClock, boundMs: journalBoundMs, silentBoundMs: 0 });
   return new TieredCache({
     clock: systemClock,
-    memory: new MemoryTier(systemClock, memoryMaxEntries, 0),
-    ttlsMs,
-    journalBoundMs,
-    maxStalenessMs: 0,
+    gate,
+    memory: new MemoryTier({
+      clock: systemClock,
+      gate,
+      maxEntries: memoryMaxEntries,
+      maxStalenessMs: 0,
+    }),
+    kinds: recordKinds(ttlsMs),
+    judge,
     ...(shared && { shared }),
   });
 };
@@ -69,8 +89,6 @@ const openRedisAlone = async (config: Config): Promise<TieredCache> => {
 const filledDatabase = async (people: number): Promise<Database> => {
   const database = memoryDatabase();
   await database.transactions.run(async (transaction) => {
-    // First of all, or everybody would be in the journal, to be replayed.
-    await transaction.confirmFences();
     for (let n = 1; n <= people; n++) await transaction.users.insert(personAccount(n));
   });
   return database;
@@ -78,16 +96,16 @@ const filledDatabase = async (people: number): Promise<Database> => {
 
 const countLoads = (database: Database): { database: Database; loads: () => number } => {
   let loads = 0;
-  const { users } = database;
+  const { reads } = database;
   return {
     loads: () => loads,
     database: {
       ...database,
-      users: {
-        ...users,
-        find: (key) => {
+      reads: {
+        ...reads,
+        user: (key) => {
           loads++;
-          return users.find(key);
+          return reads.user(key);
         },
       },
       [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),

@@ -1,24 +1,29 @@
 import { createRequire } from 'node:module';
 
 /** What is used of pg, which comes with MikroORM and without types. */
-type PgPool = {
-  query(statement: {
-    readonly name?: string;
-    readonly text: string;
-    readonly values: readonly unknown[];
-  }): Promise<Result>;
+export type PgPool = {
+  query(statement: string | Statement, values?: readonly unknown[]): Promise<Result>;
   connect(): Promise<PgClient>;
   end(): Promise<void>;
+  on(event: 'error', listener: () => void): unknown;
+};
+type Statement = {
+  readonly name?: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
 };
 type PgClient = Pick<PgPool, 'query'> & { release(): void };
 type Result = { readonly rows: readonly Readonly<Record<string, unknown>>[] };
 type Pg = { readonly Pool: new (options: { connectionString: string; max: number }) => PgPool };
 
 /** The pg of MikroORM, with as many connections as Kith has. */
-export const openPool = (url: string): PgPool => {
+export const openPool = (url: string, max: number = 10): PgPool => {
   const require = createRequire(import.meta.url);
   const { Pool }: Pg = require('pg');
-  return new Pool({ connectionString: url, max: 10 });
+  const pool = new Pool({ connectionString: url, max });
+  // A pool ends before its connections do, and a database that is dropped meanwhile ends them: nobody has asked anything.
+  pool.on('error', () => undefined);
+  return pool;
 };
 
 const columns = `id, email, username, phone, name, bio, occupation, location, avatar_url, skills, experience, role,
