@@ -7,6 +7,13 @@ export type Check = {
 };
 
 /**
+ * What one pause of a busy machine may add, in ms. The short form of a row has a few hundred reads, of which one pause
+ * hits four, so their 99th percentile is that pause. Still less than the deadline of a command in the tests, 300 ms:
+ * reads that each wait for a Redis that does not answer are found.
+ */
+const pauseMs = 250;
+
+/**
  * What one run of a row found. Everything is measured before anything is judged, so that the report of a row that is not
  * met is as complete as that of one that is.
  */
@@ -32,7 +39,8 @@ export class Checks {
 
   /** A bound relative to what the database took in the same run. */
   atMostMsOver(what: string, ms: number, referenceMs: number, moreMs: number): void {
-    const isMet = ms <= this.#slack * (referenceMs + moreMs);
+    const forgivenMs = this.#slack > 1 ? pauseMs : 0;
+    const isMet = ms <= Math.max(this.#slack * (referenceMs + moreMs), forgivenMs);
     this.#add(what, `${round(ms)} ms (database ${round(referenceMs)} ms)`, `database + ${moreMs} ms`, isMet);
   }
 

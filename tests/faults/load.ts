@@ -20,8 +20,8 @@ export type Load = {
   stop(): Promise<readonly Outcome[]>;
 };
 
-/** The sum of both bounds (G4 of the protocol), and what a request may spend on its way. */
-const staleAfterMs = 2500 + 100;
+/** The bound within which everybody sees a change (F0), and what a request may spend on its way. */
+const staleAfterMs = 2000 + 100;
 
 export type LoadOptions = {
   readonly readers?: number;

@@ -2,10 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Audit, ContactChange, UserVersion } from './audit.ts';
 import { Checker } from './checker.ts';
 import type { Call, Fact, Source, UserRead, UserWrite, ViolationKind } from './facts.ts';
-import type { Way } from './floors.ts';
 import { bounds } from './world.ts';
 
-const { maxStalenessMs, journalBoundMs } = bounds;
+const { maxStalenessMs, boundMs } = bounds;
 const id = 'u1';
 
 const call = (startMs: number, source: Source = 'redis', server = '1.0'): Call => ({
@@ -17,10 +16,14 @@ const call = (startMs: number, source: Source = 'redis', server = '1.0'): Call =
   source,
 });
 
-const userVersion = (version: number, way: Way, changes: Partial<UserVersion> = {}): UserVersion => ({
+const userVersion = (
+  version: number,
+  by: UserVersion['by'],
+  changes: Partial<UserVersion> = {},
+): UserVersion => ({
   version,
   atMs: version * 10,
-  way,
+  by,
   email: 'a@example.com',
   username: 'ada',
   phone: null,
@@ -34,10 +37,10 @@ const change = (
   contactId: string,
   version: number | 'removed',
   at: number,
-  way: Way = 'fenced',
+  by: UserVersion['by'] = 'server',
 ): ContactChange => ({
   atMs: at * 10,
-  way,
+  by,
   contactId,
   version,
   marker: version === 'removed' ? null : `c${version}`,
@@ -47,7 +50,7 @@ const change = (
 const audit = (users: readonly UserVersion[], changes: readonly ContactChange[] = []): Audit => ({
   users: new Map([[id, users]]),
   lists: new Map([[id, changes]]),
-  appended: new Map(),
+  wakes: [],
 });
 
 const write = (version: number, ackMs: number, more: Partial<UserWrite> = {}): UserWrite => ({
@@ -73,12 +76,12 @@ const read = (version: number, startMs: number, source: Source, more: Partial<Us
   ...more,
 });
 
-const judge = (log: Audit, facts: readonly Fact[], seenCounts = true): readonly ViolationKind[] =>
-  new Checker(bounds).judge(log, facts, seenCounts).map(({ kind }) => kind);
+const judge = (log: Audit, facts: readonly Fact[], keepsFences = true): readonly ViolationKind[] =>
+  new Checker(bounds).judge(log, facts, keepsFences).map(({ kind }) => kind);
 
 describe('the checker of the torture run', () => {
-  const fenced = audit([userVersion(1, 'fenced'), userVersion(2, 'fenced')]);
-  const journaled = audit([userVersion(1, 'fenced'), userVersion(2, 'journaled')]);
+  const fenced = audit([userVersion(1, 'server'), userVersion(2, 'server')]);
+  const logged = audit([userVersion(1, 'server'), userVersion(2, 'psql')]);
   const acknowledgedAtMs = 1000;
   const at = (ms: number) => acknowledgedAtMs + ms;
 
@@ -95,33 +98,35 @@ describe('the checker of the torture run', () => {
       read(1, at(maxStalenessMs + 1), 'unknown'),
       ['stale'],
     ],
-    ['a journaled write within its bound', journaled, read(1, at(journalBoundMs), 'redis'), []],
-    ['a journaled write past its bound', journaled, read(1, at(journalBoundMs + 1), 'redis'), ['stale']],
-    [
-      'a journaled write, memory past both',
-      journaled,
-      read(1, at(journalBoundMs + maxStalenessMs + 1), 'memory'),
-      ['stale'],
-    ],
-    ['a journaled write and the database', journaled, read(1, at(1), 'database'), ['stale']],
+    ['a change by psql within the bound', logged, read(1, at(boundMs), 'redis'), []],
+    ['a change by psql past the bound', logged, read(1, at(boundMs + 1), 'redis'), ['stale']],
+    ['a change by psql, memory past the bound', logged, read(1, at(boundMs + 1), 'memory'), ['stale']],
+    ['a change by psql and the database', logged, read(1, at(1), 'database'), ['stale']],
   ])('judges %s', (_what, log, seen, expected) => {
     expect(judge(log, [write(2, acknowledgedAtMs), seen])).toEqual(expected);
   });
 
   it('grants a process no bound for what it acknowledged itself', () => {
     const own = { ...read(1, at(1), 'memory'), call: call(at(1), 'memory', '0.0') };
-    expect(judge(journaled, [write(2, acknowledgedAtMs), own])).toEqual(['stale']);
+    expect(judge(logged, [write(2, acknowledgedAtMs), own])).toEqual(['stale']);
   });
 
-  it('takes a fence that was appended to the journal for a journaled one', () => {
-    const appended = { ...fenced, appended: new Map([[id, [acknowledgedAtMs - 1]]]) };
-    expect(judge(appended, [write(2, acknowledgedAtMs), read(1, at(1), 'redis')])).toEqual([]);
+  it('grants the bound to a writer that woke the others, and to everybody where fences are lost', () => {
+    const facts = (ms: number) => [write(2, acknowledgedAtMs), read(1, at(ms), 'redis')];
+    const woken = { ...fenced, wakes: [at(100)] };
+    expect(judge(woken, facts(1))).toEqual([]);
+    expect(judge(woken, facts(boundMs + 1))).toEqual(['stale']);
+    expect(judge(fenced, facts(1), false)).toEqual([]);
+    expect(judge(fenced, facts(boundMs + 1), false)).toEqual(['stale']);
+    expect(judge({ ...fenced, wakes: [at(5000)] }, facts(1))).toEqual(['stale']);
   });
 
   it('lets no reader see old what another one saw new, unless fences may have been lost', () => {
     const facts = [read(2, 500, 'database'), read(1, 600, 'redis')];
     expect(judge(fenced, facts)).toEqual(['stale']);
     expect(judge(fenced, facts, false)).toEqual([]);
+    const late = [read(2, 500, 'database'), read(1, 506 + boundMs, 'redis')];
+    expect(judge(fenced, late, false)).toEqual(['stale']);
   });
 
   it('remembers floors from one judgement to the next', () => {
@@ -146,7 +151,7 @@ describe('the checker of the torture run', () => {
   });
 
   it('refuses an old token from the acknowledgement on, from memory too, and not before', () => {
-    const log = audit([userVersion(1, 'fenced'), userVersion(2, 'journaled', { tokenVersion: 2 })]);
+    const log = audit([userVersion(1, 'server'), userVersion(2, 'psql', { tokenVersion: 2 })]);
     const revoked = write(2, acknowledgedAtMs, { security: true });
     const use = (startMs: number, tokenVersion: number, accepted: boolean): Fact => ({
       type: 'token-use',
@@ -171,11 +176,11 @@ describe('the checker of the torture run', () => {
       id,
       hidesInactive: true,
     });
-    const moved = audit([userVersion(1, 'fenced'), userVersion(2, 'fenced', { username: 'lovelace' })]);
+    const moved = audit([userVersion(1, 'server'), userVersion(2, 'server', { username: 'lovelace' })]);
     const facts = [write(2, acknowledgedAtMs)];
     expect(judge(moved, [...facts, missing('username', 'lovelace', at(1))])).toEqual(['wrongly refused']);
     expect(judge(moved, [...facts, missing('username', 'ada', at(1))])).toEqual([]);
-    const inactive = audit([userVersion(1, 'fenced'), userVersion(2, 'fenced', { active: false })]);
+    const inactive = audit([userVersion(1, 'server'), userVersion(2, 'server', { active: false })]);
     expect(judge(inactive, [...facts, missing('id', id, at(1))])).toEqual([]);
     expect(judge(fenced, [...facts, missing('id', id, at(1))])).toEqual(['wrongly refused']);
   });

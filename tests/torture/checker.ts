@@ -23,25 +23,33 @@ import { showPage } from './list-states.ts';
  * log covers them. Floors are kept from one judgement to the next.
  */
 export class Checker {
+  readonly #bounds: Bounds;
   readonly #ledger: Ledger;
   #violations: Violation[] = [];
 
   constructor(bounds: Bounds) {
+    this.#bounds = bounds;
     this.#ledger = new Ledger(bounds);
   }
 
   /**
-   * The violations in these facts. `seenCounts`: what one reader saw binds those after it, also before the write was
-   * acknowledged; not so where Redis may have lost a fence, for then nothing hides the old version until the release.
+   * The violations in these facts. `keepsFences`: Redis lost none meanwhile; otherwise nothing but the log hides what was
+   * there before a write. `bounds` where they were others than usual.
    */
-  judge(audit: Audit, facts: readonly Fact[], seenCounts: boolean): readonly Violation[] {
+  judge(
+    audit: Audit,
+    facts: readonly Fact[],
+    keepsFences: boolean,
+    bounds: Bounds = this.#bounds,
+  ): readonly Violation[] {
     this.#violations = [];
-    this.#ledger.use(audit);
+    this.#ledger.use(audit, keepsFences, bounds);
     // All floors before the first answer is measured: facts are in the order in which they were taken down.
     for (const fact of facts) {
       if (fact.type === 'user-write' || fact.type === 'contact-write') this.#written(fact);
     }
-    if (seenCounts) for (const fact of facts) this.#ledger.see(fact);
+    // What one reader saw binds those after it, also before the write was acknowledged.
+    for (const fact of facts) this.#ledger.see(fact);
     for (const fact of facts) this.#check(fact);
     return this.#violations;
   }

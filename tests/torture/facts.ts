@@ -124,4 +124,4 @@ export type ViolationKind =
 
 export type Violation = { readonly kind: ViolationKind; readonly text: string };
 
-export type Bounds = { readonly maxStalenessMs: number; readonly journalBoundMs: number };
+export type Bounds = { readonly maxStalenessMs: number; readonly boundMs: number };

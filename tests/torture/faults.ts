@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from './people.ts';
 import type { Random } from './random.ts';
 import type { Mode } from './workload.ts';
-import { postgresProxy, redisProxy, type World } from './world.ts';
+import { postgresProxy, redisProxy, refusesAlone, type World } from './world.ts';
 
 /** Something that goes wrong for `ms`, then is put right again. Resolves when it is. */
-export type Fault = (world: World, random: Random, ms: number, mode: Mode) => Promise<void>;
+export type Fault = (world: World, random: Random, ms: number, mode: Mode, context: Context) => Promise<void>;
 
 /** A proxy that fails for a while. */
 const failing =
@@ -16,7 +17,8 @@ const failing =
     await proxies.set(proxy, 'pass');
   };
 const redisOfOne = ({ servers }: World, random: Random): string => redisProxy(random.pick(servers));
-const postgresOfOne = ({ servers }: World, random: Random): string => postgresProxy(random.pick(servers));
+const postgresOfOne = ({ servers }: World, random: Random): string =>
+  postgresProxy(random.pick(servers.filter(refusesAlone)));
 
 /** Redis answers reads and refuses writes: the case where reads look healthy while invalidations fail. */
 const refusals: readonly { readonly refuse: readonly string[]; readonly allow: readonly string[] }[] = [

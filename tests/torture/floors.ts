@@ -44,29 +44,24 @@ export class Timeline {
   }
 }
 
-/** How a version came to be: behind a confirmed fence, or through the journal, which may take its bound. */
-export type Way = 'fenced' | 'journaled';
+/** What makes a version known: a confirmed fence at once, and the log within its bound. */
+export type Way = 'fenced' | 'logged';
 export type Floor = { readonly version: number; readonly because: string };
 
 /**
- * The oldest version of one record that a read may be answered with. The allowances are the promises G1 to G4:
+ * The oldest version of one record that a read may be answered with. The allowances are the promises F0 to F2:
  *
  * | landmark | database | Redis | memory, or unsaid |
  * | --- | --- | --- | --- |
  * | a security write that was acknowledged | 0 | 0 | 0 |
  * | a write that the asked process itself acknowledged | 0 | 0 | 0 |
- * | any other behind a confirmed fence | 0 | 0 | `maxStalenessMs` |
- * | any other that was journaled | 0 | `journalBoundMs` | the sum of both |
+ * | any other behind a confirmed fence that was not lost | 0 | 0 | `maxStalenessMs` |
+ * | any other | 0 | `boundMs` | `boundMs` |
  */
 export class Floors {
-  readonly #bounds: Bounds;
-  readonly #timelines = { fenced: new Timeline(), journaled: new Timeline() };
+  readonly #timelines = { fenced: new Timeline(), logged: new Timeline() };
   readonly #security = new Timeline();
   readonly #own = new Map<string, Timeline>();
-
-  constructor(bounds: Bounds) {
-    this.#bounds = bounds;
-  }
 
   /** `writer` is absent for raw SQL and for what a reader saw. */
   add(version: number, atMs: number, way: Way, writer?: string, security: boolean = false): void {
@@ -78,10 +73,9 @@ export class Floors {
     own.add(atMs, version);
   }
 
-  of({ startMs, source, server }: Call): Floor {
-    const { maxStalenessMs, journalBoundMs } = this.#bounds;
+  of({ startMs, source, server }: Call, { maxStalenessMs, boundMs }: Bounds): Floor {
     const memoryMs = source === 'memory' || source === 'unknown' ? maxStalenessMs : 0;
-    const journalMs = source === 'database' ? 0 : journalBoundMs + memoryMs;
+    const logMs = source === 'database' ? 0 : boundMs;
     const floor = (timeline: Timeline | undefined, what: string, allowedMs: number): Floor => {
       const ageMs = startMs - (timeline?.sinceMs(startMs - allowedMs) ?? 0);
       return {
@@ -93,7 +87,7 @@ export class Floors {
       floor(this.#security, 'security write', 0),
       floor(this.#own.get(server), 'acknowledged by this very process', 0),
       floor(this.#timelines.fenced, 'fenced,', memoryMs),
-      floor(this.#timelines.journaled, 'journaled,', journalMs),
+      floor(this.#timelines.logged, 'logged,', logMs),
     ];
     return floors.reduce((highest, floor) => (floor.version > highest.version ? floor : highest));
   }
@@ -105,6 +99,6 @@ export class Floors {
 
   /** What was acknowledged or seen before a moment, whatever the way: what an answer from the database must have. */
   at(atMs: number): number {
-    return Math.max(this.#timelines.fenced.before(atMs), this.#timelines.journaled.before(atMs));
+    return Math.max(this.#timelines.fenced.before(atMs), this.#timelines.logged.before(atMs));
   }
 }

@@ -6,6 +6,11 @@ import { ListStates } from './list-states.ts';
 /** How far the wall clock of the database's log and our monotonic clock may be apart, in milliseconds. */
 export const clockSlackMs = 50;
 
+/** Within which a wake-up is sent, for it takes a connection of its own. */
+const wakeMs = 2500;
+
+type Change = Pick<UserVersion | ContactChange, 'by' | 'atMs'>;
+
 export type RecordKind = 'user' | 'contact' | 'list';
 
 /**
@@ -14,18 +19,21 @@ export type RecordKind = 'user' | 'contact' | 'list';
  * a list's version is the number of its changes.
  */
 export class Ledger {
-  readonly #bounds: Bounds;
+  #bounds: Bounds;
   readonly #floors = new Map<string, Floors>();
-  #audit: Audit = { users: new Map(), lists: new Map(), appended: new Map() };
+  #audit: Audit = { users: new Map(), lists: new Map(), wakes: [] };
+  #keepsFences = true;
   #states = new Map<string, ListStates>();
 
   constructor(bounds: Bounds) {
     this.#bounds = bounds;
   }
 
-  /** A newer log, which holds all of the last one. */
-  use(audit: Audit): void {
+  /** A newer log, which holds all of the last one; whether Redis kept every fence since then; the bounds since then. */
+  use(audit: Audit, keepsFences: boolean, bounds: Bounds): void {
+    this.#bounds = bounds;
     this.#audit = audit;
+    this.#keepsFences = keepsFences;
     this.#states = new Map();
   }
 
@@ -51,7 +59,7 @@ export class Ledger {
   }
 
   floor(record: RecordKind, id: string, call: Call): Floor {
-    return this.#floorsOf(record, id).of(call);
+    return this.#floorsOf(record, id).of(call, this.#bounds);
   }
 
   /** The newest security write of a user that was acknowledged before a moment; 0: none. */
@@ -82,7 +90,7 @@ export class Ledger {
       version === undefined ? candidate.tokenVersion > tokenVersionBefore : candidate.version === version,
     );
     if (row === undefined || (marker !== undefined && row.marker !== marker)) return false;
-    const way = this.#way(row.way, call, [id]);
+    const way = this.#way(row, call);
     this.#floorsOf('user', id).add(row.version, call.endMs, way, writerOf(call), security);
     return true;
   }
@@ -91,7 +99,7 @@ export class Ledger {
     const place = this.placeOf(ownerId, id, version);
     const change = this.changes(ownerId)[place - 1];
     if (change === undefined || (marker !== undefined && change.marker !== marker)) return false;
-    const way = this.#way(change.way, call, [id, ownerId]);
+    const way = this.#way(change, call);
     this.#floorsOf('contact', id).add(place, call.endMs, way, writerOf(call));
     this.#floorsOf('list', ownerId).add(place, call.endMs, way, writerOf(call));
     return true;
@@ -105,7 +113,7 @@ export class Ledger {
 
   #seeUser({ id, version, call }: UserRead): void {
     const row = this.versions(id).find((candidate) => candidate.version === version);
-    if (row !== undefined) this.#floorsOf('user', id).add(version, call.endMs, row.way);
+    if (row !== undefined) this.#floorsOf('user', id).add(version, call.endMs, this.#seenWay(row, call));
   }
 
   #seePage(page: PageRead): void {
@@ -113,19 +121,26 @@ export class Ledger {
     // The oldest that it may have been, or we would claim that somebody saw what nobody did.
     const { version: least } = this.floor('list', ownerId, call);
     const state = this.statesOf(page).find((candidate) => candidate >= least) ?? 0;
-    const way = this.changes(ownerId)[state - 1]?.way;
-    if (way !== undefined) this.#floorsOf('list', ownerId).add(state, call.endMs, way);
+    const change = this.changes(ownerId)[state - 1];
+    if (change !== undefined)
+      this.#floorsOf('list', ownerId).add(state, call.endMs, this.#seenWay(change, call));
   }
 
-  /** A fence that could not be released in time went to the journal after all. */
-  #way(way: Way, { startMs, endMs }: Call, ids: readonly string[]): Way {
-    const during = (atMs: number): boolean => atMs > startMs - clockSlackMs && atMs < endMs + clockSlackMs;
-    return ids.some((id) => this.#audit.appended.get(id)?.some(during)) ? 'journaled' : way;
+  /** A writer whose fences were not confirmed wakes the others, between its commit and its acknowledgement or soon after. */
+  #way({ by }: Change, { startMs, endMs }: Pick<Call, 'startMs' | 'endMs'>): Way {
+    if (by === 'psql' || !this.#keepsFences) return 'logged';
+    const isNear = (atMs: number): boolean => atMs > startMs - clockSlackMs && atMs < endMs + wakeMs;
+    return this.#audit.wakes.some(isNear) ? 'logged' : 'fenced';
+  }
+
+  /** Of what a reader saw: its writer may not have been answered yet. */
+  #seenWay(change: Change, { endMs }: Call): Way {
+    return this.#way(change, { startMs: change.atMs, endMs });
   }
 
   #floorsOf(record: RecordKind, id: string): Floors {
     const name = `${record} ${id}`;
-    const known = this.#floors.get(name) ?? new Floors(this.#bounds);
+    const known = this.#floors.get(name) ?? new Floors();
     this.#floors.set(name, known);
     return known;
   }

@@ -4,6 +4,8 @@
  * application/caching/protocol.ts). Exits with 1 if a promise was broken, with 2 if the run itself failed.
  */
 import { writeFileSync } from 'node:fs';
+import type { Violation } from './facts.ts';
+import { isSame, judgeFile } from './judge.ts';
 import { parseOptions, usage } from './options.ts';
 import { type Outcome, table } from './report.ts';
 import { run } from './run.ts';
@@ -15,20 +17,37 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-const show = ({ scenario, reads, writes, violations }: Outcome, world: World): void => {
-  say(`${scenario}: ${reads} reads, ${writes} writes, ${violations.length} violations`);
+const showViolations = (violations: readonly Violation[]): void => {
   for (const { kind, text } of violations.slice(0, maxShown)) say(`  ${kind}: ${text}`);
   if (violations.length > maxShown) say(`  and ${violations.length - maxShown} more`);
+};
+
+const show = ({ scenario, reads, writes, violations }: Outcome, world: World): void => {
+  say(`${scenario}: ${reads} reads, ${writes} writes, ${violations.length} violations`);
+  showViolations(violations);
   if (violations.length === 0) return;
   world.keepLogs();
   say(`  the servers' logs are in ${world.logs}`);
 };
 
+/** From the file alone, which must say what the run said. */
+const judgeAgain = async (file: string): Promise<number> => {
+  const judgements = await judgeFile(file);
+  for (const { conditions, violations } of judgements) {
+    say(`${conditions.scenario}: ${violations.length} violations`);
+    showViolations(violations);
+  }
+  if (!judgements.every(isSame)) throw new Error('the run itself had found something else');
+  return judgements.some(({ violations }) => violations.length > 0) ? 1 : 0;
+};
+
 const main = async (): Promise<number> => {
   const options = parseOptions(process.argv.slice(2));
+  if (options.judge !== undefined) return judgeAgain(options.judge);
   const { seed, minutes, processes, variant, json } = options;
   const what = variant === 'none' ? '' : `, the variant ${variant}`;
   say(`torture: seed ${seed}, ${minutes} minutes, ${processes} processes${what}`);
+  say(`scenarios: ${options.scenarios.map(({ name }) => name).join(', ')}`);
   const outcomes = await run({ ...options, report: show });
   say(`\n${table(outcomes)}\nseed ${seed}`);
   if (json !== undefined)

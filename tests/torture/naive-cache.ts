@@ -3,16 +3,17 @@
  * commit, and whoever misses fills without asking. The torture run must find it guilty.
  */
 import { createClient } from 'redis';
-import { type Codec, codecs } from '../../application/caching/codecs.ts';
-import { nameIn } from '../../application/caching/keys.ts';
 import { versionOf } from '../../application/caching/values.ts';
+import { recordKinds } from '../../application/records/kinds.ts';
+import { portsOf } from '../../application/records/record-kind.ts';
 import type {
   Cache,
   Cacheable,
   CachePort,
   CacheRead,
-  Kind,
+  Codec,
   Lease,
+  RecordKind,
   TierState,
 } from '../../domain/ports/cache.ts';
 
@@ -21,15 +22,17 @@ type Client = {
   set(name: string, value: string): Promise<unknown>;
   del(name: string): Promise<unknown>;
 };
+type Naive = Client & { flushAll(): Promise<unknown>; destroy(): void };
+type Location = { readonly host: string; readonly port: number };
 
 class NaiveRecords<V extends Cacheable> implements CachePort<V> {
   readonly #client: Client;
   readonly #name: (key: string) => string;
   readonly #codec: Codec<V>;
 
-  constructor(client: Client, kind: Kind, codec: Codec<V>) {
+  constructor(client: Client, { name, codec }: RecordKind<V>) {
     this.#client = client;
-    this.#name = (key) => `naive:${kind}:${nameIn[kind](key)}`;
+    this.#name = (key) => `naive:${name}:${key}`;
     this.#codec = codec;
   }
 
@@ -63,6 +66,8 @@ class NaiveRecords<V extends Cacheable> implements CachePort<V> {
     return true;
   }
 
+  drop(): void {}
+
   replay(key: string): Promise<boolean> {
     return this.release(key);
   }
@@ -70,41 +75,54 @@ class NaiveRecords<V extends Cacheable> implements CachePort<V> {
   async inspect(key: string): Promise<readonly TierState[]> {
     const found = await this.read(key);
     const version = found.state === 'hit' ? versionOf(found.value) : null;
-    return [{ tier: 'redis', state: found.state === 'hit' ? 'value' : 'absent', version, ttlMs: null }];
+    return [
+      {
+        tier: 'redis',
+        state: found.state === 'hit' ? 'value' : 'absent',
+        version,
+        ttlMs: null,
+        disbelief: null,
+      },
+    ];
   }
 }
 
-export const openNaiveCache = async (host: string, port: number): Promise<Cache> => {
-  const client = createClient({ socket: { host, port } });
+/** Without a Redis: in this process, which nobody tells anything. */
+const openMap = (): Naive => {
+  const map = new Map<string, string>();
+  return {
+    get: async (name) => map.get(name) ?? null,
+    set: async (name, value) => map.set(name, value),
+    del: async (name) => map.delete(name),
+    flushAll: async () => map.clear(),
+    destroy() {},
+  };
+};
+
+const openClient = async (socket: Location): Promise<Naive> => {
+  const client = createClient({ socket });
   client.on('error', () => undefined);
   await client.connect();
-  const records = <V extends Cacheable>(kind: Kind, codec: Codec<V>): CachePort<V> =>
-    new NaiveRecords(
-      {
-        get: (name) => client.get(name),
-        set: (name, value) => client.set(name, value),
-        del: (name) => client.del(name),
-      },
-      kind,
-      codec,
-    );
   return {
-    caches: {
-      users: records('users', codecs.users),
-      profiles: records('profiles', codecs.profiles),
-      emails: records('emails', codecs.emails),
-      usernames: records('usernames', codecs.usernames),
-      phones: records('phones', codecs.phones),
-      contacts: records('contacts', codecs.contacts),
-      lists: records('lists', codecs.lists),
-      pages: records('pages', codecs.pages),
-    },
-    staleAfterFenceMs: 0,
+    get: (name) => client.get(name),
+    set: (name, value) => client.set(name, value),
+    del: (name) => client.del(name),
+    flushAll: () => client.flushAll(),
+    destroy: () => client.destroy(),
+  };
+};
+
+export const openNaiveCache = async (location: Location | undefined): Promise<Cache> => {
+  const client = location === undefined ? openMap() : await openClient(location);
+  const records = <V extends Cacheable>(kind: RecordKind<V>): CachePort<V> => new NaiveRecords(client, kind);
+  return {
+    ...portsOf(recordKinds(), records),
     async clear() {
       await client.flushAll();
       return true;
     },
-    journalChecked() {},
+    checked() {},
+    forget() {},
     health: () =>
       Promise.resolve({
         degraded: false,
@@ -113,6 +131,7 @@ export const openNaiveCache = async (host: string, port: number): Promise<Cache>
         circuit: 'closed',
         memoryUsedBytes: null,
         entriesInMemory: 0,
+        gate: 'open',
         stalenessMs: null,
       }),
     [Symbol.asyncDispose]() {

@@ -7,9 +7,7 @@ import { openNaiveCache } from './naive-cache.ts';
 const config = parseConfig(process.env);
 if (!config.ok) throw new Error(`not configured: ${config.error.map(({ name }) => name).join(', ')}`);
 const { redis, bootstrapAdmin, http } = config.value;
-if (redis === undefined) throw new Error('REDIS_URL is needed');
-const { host, port } = redis.location;
-const kith = await compose(config.value, { cache: await openNaiveCache(host, port) });
+const kith = await compose(config.value, { cache: await openNaiveCache(redis?.location) });
 await listen(kith.http.fetch, http);
 if (bootstrapAdmin !== undefined) {
   const { email, password } = bootstrapAdmin;

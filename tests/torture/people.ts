@@ -49,10 +49,19 @@ export const askAs = async (
 ): Promise<Answer> => {
   const { id: userId, token, tokenVersion } = person;
   const answer = await context.client.ask(server, { ...ask, token });
-  context.recorder.call(kind, answer);
+  context.recorder.call(kind, answer, keyOf(userId, ask));
   recordToken(context, answer, userId, tokenVersion);
   if (answer.call.status === 401 && person.token === token && !person.busy) void recover(context, person);
   return answer;
+};
+
+/** The record that a request is about; `null` where it is asked for by an identifier, or several are. */
+export const keyOf = (callerId: string, { path, method }: Pick<Ask, 'path' | 'method'>): string | null => {
+  const [, first = '', second = '', third = ''] = (path.split('?')[0] ?? '').split('/');
+  if (first === 'me') return `user ${callerId}`;
+  if (first === 'contacts') return second === '' ? `list ${callerId}` : `contact ${second}`;
+  if (first === 'users') return second === 'by-username' ? null : `user ${second}`;
+  return method === 'POST' && second === 'users' && third !== 'lookup' ? `user ${third}` : null;
 };
 
 export const recordToken = (

@@ -24,7 +24,7 @@ export interface PostgresCluster extends AsyncDisposable {
 const hint = 'initdb was not found: install PostgreSQL 13 or later (Debian: apt-get install postgresql)';
 
 /** Where the programs are: the newest of Debian's folders, else the path. */
-const programs = (): string => {
+export const programs = (): string => {
   const root = '/usr/lib/postgresql';
   const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
   const folders = versions.map((version) => join(root, version, 'bin'));
@@ -32,14 +32,17 @@ const programs = (): string => {
 };
 
 /** PostgreSQL refuses to run as root. */
-const owner = (): { readonly uid?: number; readonly gid?: number } => {
+export const owner = (): { readonly uid?: number; readonly gid?: number } => {
   if (process.getuid?.() !== 0) return {};
   const id = (option: string): number =>
     Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
 };
 
-export const openPostgresCluster = async (): Promise<PostgresCluster> => {
+/** `more`: further settings, like `{ max_connections: '400' }`. */
+export const openPostgresCluster = async (
+  more: Readonly<Record<string, string>> = {},
+): Promise<PostgresCluster> => {
   const bin = programs();
   const user = owner();
   const directory = temporaryFolder('postgres');
@@ -64,6 +67,7 @@ export const openPostgresCluster = async (): Promise<PostgresCluster> => {
     listen_addresses: '127.0.0.1',
     port: `${port}`,
     unix_socket_directories: directory,
+    ...more,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const sql = connectTo(port);
@@ -85,6 +89,8 @@ export const openPostgresCluster = async (): Promise<PostgresCluster> => {
     const exited = new Promise((resolve) => gone.once('exit', resolve));
     signal(all, 'SIGKILL');
     await exited;
+    // Those that it started hold its memory for a moment longer; a new one refuses to start beside them.
+    for (let attempt = 0; attempt < 500 && !all.every(isGone); attempt++) await sleep(10);
   };
   const close = async (): Promise<void> => {
     await sql[Symbol.asyncDispose]();
@@ -115,6 +121,15 @@ const processesOf = (server: ChildProcess | undefined): readonly number[] => {
   if (server?.pid === undefined || !isRunning(server)) return [];
   const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8');
   return [server.pid, ...children.split(' ').filter(Boolean).map(Number)];
+};
+
+/** One that ended and that nobody has asked about yet holds nothing. */
+const isGone = (pid: number): boolean => {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
 };
 
 const signal = (pids: readonly number[], name: NodeJS.Signals): void => {

@@ -3,9 +3,19 @@ import type { Call, Fact, Violation } from './facts.ts';
 
 export type CallKind = 'read' | 'write';
 
+/** A call and what it showed. */
+export type Operation = {
+  readonly call: Call;
+  readonly kind: CallKind;
+  /** Which record was asked for, where one was. */
+  readonly key: string | null;
+  readonly facts: readonly Fact[];
+};
+
 /** What was recorded since the last time it was taken. */
 export type Batch = {
-  readonly facts: readonly Fact[];
+  /** In the order in which they were answered. */
+  readonly operations: readonly Operation[];
   readonly reads: number;
   readonly writes: number;
   /** Calls that ended in a 5xx. */
@@ -25,13 +35,14 @@ const noCounts = () => ({ reads: 0, writes: 0, unanswered: 0, fromMemory: 0, fro
 
 /** Takes down facts and counts. */
 export class Recorder {
-  #facts: Fact[] = [];
+  #operations = new Map<Call, Operation & { readonly facts: Fact[] }>();
   #serverErrors: Call[] = [];
   #violations: Violation[] = [];
   #latenciesMs: number[] = [];
   #counts = noCounts();
 
-  call(kind: CallKind, { call }: Answer): void {
+  call(kind: CallKind, { call }: Answer, key: string | null = null): void {
+    this.#operations.set(call, { call, kind, key, facts: [] });
     this.#counts[kind === 'read' ? 'reads' : 'writes']++;
     if (call.status === 0) this.#counts.unanswered++;
     if (call.status >= 500) this.#serverErrors.push(call);
@@ -42,7 +53,12 @@ export class Recorder {
   }
 
   fact(fact: Fact): void {
-    this.#facts.push(fact);
+    const { call, type } = fact;
+    const kind = type === 'user-write' || type === 'contact-write' ? 'write' : 'read';
+    // What psql does is no request.
+    const operation = this.#operations.get(call) ?? { call, kind, key: null, facts: [] };
+    this.#operations.set(call, operation);
+    operation.facts.push(fact);
   }
 
   violation(violation: Violation): void {
@@ -51,13 +67,13 @@ export class Recorder {
 
   take(): Batch {
     const batch: Batch = {
-      facts: this.#facts,
+      operations: [...this.#operations.values()],
       serverErrors: this.#serverErrors,
       violations: this.#violations,
       latenciesMs: this.#latenciesMs,
       ...this.#counts,
     };
-    this.#facts = [];
+    this.#operations = new Map();
     this.#serverErrors = [];
     this.#violations = [];
     this.#latenciesMs = [];

@@ -11,8 +11,8 @@ export type Outcome = {
   readonly violations: readonly Violation[];
   readonly serverErrors: number;
   readonly unanswered: number;
-  /** Of the writes: those whose change went through the journal. */
-  readonly journaled: number;
+  /** How often a writer woke the others, because its fences had not been confirmed. */
+  readonly unconfirmed: number;
   /** Of the reads that were answered, in milliseconds. */
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -40,14 +40,14 @@ export const table = (outcomes: readonly Outcome[]): string => {
   const count = ({ violations }: Outcome, kind: ViolationKind): number =>
     violations.filter((violation) => violation.kind === kind).length;
   const header = [
-    ...['scenario', 'operations', 'reads', 'memory', 'redis', 'writes', 'journaled'],
+    ...['scenario', 'operations', 'reads', 'memory', 'redis', 'writes', 'unconfirmed'],
     ...counted.map(([title]) => title),
     ...['5xx', 'no answer', 'p50 ms', 'p99 ms', 'max ms'],
   ];
   const rows = outcomes.map((outcome) => [
     outcome.scenario,
     ...[outcome.reads + outcome.writes, outcome.reads, outcome.fromMemory, outcome.fromRedis].map(String),
-    ...[outcome.writes, outcome.journaled].map(String),
+    ...[outcome.writes, outcome.unconfirmed].map(String),
     ...counted.map(([, kind]) => `${count(outcome, kind)}`),
     ...[outcome.serverErrors, outcome.unanswered].map(String),
     ...[outcome.p50Ms, outcome.p99Ms, outcome.maxMs].map((ms) => ms.toFixed(1)),

@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bounds } from './facts.ts';
 import type { Fault } from './faults.ts';
 import * as faults from './faults.ts';
+import * as logFaults from './log-faults.ts';
+import { Random } from './random.ts';
+import * as setUps from './set-ups.ts';
 
 export type Scenario = {
   readonly name: string;
@@ -8,17 +12,16 @@ export type Scenario = {
   readonly fault: Fault;
   /** How long the fault lasts each time, in milliseconds: from, to. */
   readonly lastsMs: readonly [number, number];
-  /** Redis may lose a fence: then the old version can be read until the write is acknowledged (G5). */
+  /** Redis may lose a fence: then nothing but the log hides what was there before a write. */
   readonly losesFences?: true;
+  /** Where an instance has larger ones than usual: the promises are then about these. */
+  readonly bounds?: Bounds;
   /** Nothing but Redis fails: then nobody may see a 5xx for it. */
   readonly onlyRedis?: true;
 };
 
-/**
- * Any of them, one after the other. Never two at once: of the pairs that break G5 until the TTL (a fence that was lost,
- * and a release that never arrives) nothing is promised.
- */
-const anything: Fault = async (world, random, ms, mode) => {
+/** Any of them, one after the other. */
+const anything: Fault = async (world, random, ms, mode, context) => {
   const onPostgres = [faults.postgresKilled, faults.postgresStopped] as const;
   const others = [
     faults.redisStopped,
@@ -38,7 +41,7 @@ const anything: Fault = async (world, random, ms, mode) => {
   const fault = random.pick([...others, ...onPostgres]);
   // Whoever is at psql hears of its end from psql.
   mode.rawSql = others.some((other) => other === fault) && random.chance(0.3);
-  await fault(world, random, ms, mode);
+  await fault(world, random, ms, mode, context);
   mode.rawSql = false;
   await sleep(200);
 };
@@ -70,5 +73,39 @@ export const scenarios: readonly Scenario[] = [
   { name: 'postgres-black-hole-one', fault: faults.postgresBlackHole, lastsMs: medium },
   { name: 'postgres-kill', fault: faults.postgresKilled, lastsMs: [100, 2000] },
   { name: 'postgres-stop', fault: faults.postgresStopped, lastsMs: [200, 3000] },
+  { name: 'stall', fault: logFaults.stalled, lastsMs: [2500, 4000] },
+  { name: 'suspend', fault: logFaults.suspended, lastsMs: [3200, 4000] },
+  { name: 'rights-revoked', fault: logFaults.rightsRevoked, lastsMs: [2500, 4000] },
+  { name: 'mass-update', fault: logFaults.everybodyChanged, lastsMs: [2500, 3500] },
+  { name: 'late-commit', fault: logFaults.committedLate, lastsMs: [2500, 5000], losesFences: true },
+  {
+    name: 'redis-restored',
+    fault: setUps.redisRestored,
+    lastsMs: [2000, 3000],
+    losesFences: true,
+    onlyRedis: true,
+  },
+  { name: 'two-redis', fault: setUps.twoRedis, lastsMs: [3000, 5000], losesFences: true },
+  { name: 'one-without-redis', fault: setUps.oneWithoutRedis, lastsMs: [3000, 5000], losesFences: true },
+  {
+    name: 'settings-roll-out',
+    fault: setUps.settingsRolledOut,
+    lastsMs: [1000, 4000],
+    losesFences: true,
+    bounds: setUps.largestBounds,
+  },
+  { name: 'version-roll-out', fault: setUps.versionRolledOut, lastsMs: [1000, 4000], losesFences: true },
   { name: 'anything', fault: anything, lastsMs: [300, 3000], losesFences: true },
 ];
+
+/** What one takes at least, in milliseconds; some take longer. */
+const leastShareMs = 10_000;
+
+/** As many as there is time for, drawn by the seed: each is as likely as any other. All of them if there is time for all. */
+export const draw = (seed: number, minutes: number): readonly Scenario[] => {
+  const random = new Random(seed);
+  const count = Math.max(1, Math.floor((minutes * 60_000) / leastShareMs));
+  const left = [...scenarios];
+  while (left.length > count) left.splice(random.below(left.length), 1);
+  return left;
+};

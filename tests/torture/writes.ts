@@ -126,7 +126,7 @@ export const changeBySql = async (context: Context, person: Person, random: Rand
   });
   if (random.chance(0.5)) {
     const [row] = await database.run(
-      sql`update users set bio = ${marker}, version = version + 1 where id = ${id} returning version`,
+      sql`update users set bio = ${marker} where id = ${id} returning version`,
     );
     const write = {
       id,

@@ -1,3 +1,5 @@
+import { valuePrefix } from '../../../adapters/redis/entry.ts';
+import { users } from '../../../application/records/user.ts';
 import { ask, fieldOf } from '../client.ts';
 import type { Row } from '../row.ts';
 import { type Scene, untilHealthy } from '../scene.ts';
@@ -7,12 +9,16 @@ type Poison = {
   readonly put: (scene: Scene, key: string, other: string) => Promise<unknown>;
 };
 
+const prefix = valuePrefix(users.codec);
 const sixtyFourMegabytes = `${64 * 1024 * 1024}`;
 
 const poisons: readonly Poison[] = [
   { name: 'a list', put: ({ redis }, key) => redis.command('RPUSH', key, 'x') },
-  { name: 'broken JSON', put: ({ redis }, key) => redis.command('SET', key, 'V1{"id":') },
-  { name: 'an old schema', put: ({ redis }, key) => redis.command('SET', key, 'V0{}') },
+  {
+    name: 'broken JSON',
+    put: ({ redis }, key) => redis.command('SET', key, `${prefix}0123abcd 100:100: {"id":`),
+  },
+  { name: 'no proof', put: ({ redis }, key) => redis.command('SET', key, `${prefix}{}`) },
   { name: "another user's", put: ({ redis }, key, other) => redis.command('COPY', other, key, 'REPLACE') },
   { name: '64 MB', put: ({ redis }, key) => redis.command('SETRANGE', key, sixtyFourMegabytes, 'x') },
 ];
@@ -21,7 +27,7 @@ const poisons: readonly Poison[] = [
 export const redisContents: readonly Row[] = [
   {
     fault: 'wrong type, corrupt JSON, old schema, another user’s value, 64 MB value under a key',
-    name: 'a wrong type, broken JSON, an old schema, another user’s value and 64 MB under a key are misses, and replaced',
+    name: 'a wrong type, broken JSON, a value without proof, another user’s value and 64 MB under a key are misses, and replaced',
     run: async ({ checks, scene: shared }) => {
       const scene = await shared();
       const { people, redis } = scene;
@@ -57,7 +63,7 @@ export const redisContents: readonly Row[] = [
           'database + 100 ms',
         );
         const now = `${await redis.command('GETRANGE', mine, '0', '100').catch(() => 'another type')}`;
-        checks.holds(`${name}: replaced`, now.startsWith('V1{') && now.includes(idOf(truth)));
+        checks.holds(`${name}: replaced`, now.startsWith(prefix) && now.includes(idOf(truth)));
       }
     },
   },

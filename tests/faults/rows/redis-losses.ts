@@ -111,7 +111,7 @@ export const redisLosses: readonly Row[] = [
       link.set('black-hole');
       const changed = await write(scene.server.url, user);
       checks.is('write without its replica', changed.status, 200);
-      // As long as it takes until the journal would have been replayed, if that did not need the replica.
+      // Longer than the bound, within which whoever read on would know of the change by the log.
       await sleep(3000);
       await scene.redis.kill();
       await replica.command('REPLICAOF', 'NO', 'ONE');

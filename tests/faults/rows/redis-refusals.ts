@@ -54,7 +54,6 @@ export const redisRefusals: readonly Row[] = [
   redisFault({
     fault,
     name: 'a Redis whose ACL denies PUBLISH serves nothing old',
-    isLogged: false,
     inject: ({ redis }) => redis.command('ACL', 'SETUSER', 'default', '-publish'),
     heal: ({ redis }) => redis.command('ACL', 'SETUSER', 'default', '+@all'),
   }),
