@@ -1,36 +1,49 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { countCommands, countStatements, statementsIn } from '../bench/harness/counted.ts';
 import { readResults, withResults } from '../bench/harness/document.ts';
 import { judge } from '../bench/harness/judge.ts';
+import { atMost, unless } from '../bench/harness/parts.ts';
 import { measure, spreadOf } from '../bench/harness/rounds.ts';
+import { serverCpuMs, shareDuring } from '../bench/harness/server-cpu.ts';
 import { toSummary } from '../bench/harness/summary.ts';
 import { toTable } from '../bench/harness/table.ts';
 import { zipf } from '../bench/harness/zipf.ts';
+import { openPool } from '../bench/subjects/postgres.ts';
 import type { Fact, History } from '../bench/subjects/stores.ts';
+import { createTestDatabase, urlOf } from './support/postgres.ts';
+import { openRedis } from './support/redis-server.ts';
 import { Random } from './torture/random.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 describe('the benchmarks', () => {
-  it('run in their short form, without the peers', { timeout: 180_000 }, async () => {
-    const runtime = 'Deno' in globalThis ? ['run', '--allow-all', '--quiet'] : [];
-    const names = ['memory-hit', 'zipf'];
-    const child = spawn(
-      process.execPath,
-      [...runtime, 'bench/main.ts', '--short', '--no-peers', '--no-save', ...names],
-      { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    const exit = once(child, 'exit');
-    let said = '';
-    for await (const chunk of child.stdout) said += chunk;
-    expect(await exit).toEqual([0, null]);
-    for (const name of names) expect(said).toContain(`(${name})`);
-    for (const target of ['P1', 'P2', 'P8', 'P9']) expect(said).toContain(`| ${target} `);
-  });
+  it.each([
+    { names: ['memory-hit', 'zipf'], targets: ['P1', 'P2', 'P8', 'P9'] },
+    { names: ['log-write', 'instances'], targets: ['P14', 'P22'] },
+  ])(
+    'run in their short form, without the peers: $names',
+    { timeout: 180_000 },
+    async ({ names, targets }) => {
+      const runtime = 'Deno' in globalThis ? ['run', '--allow-all', '--quiet'] : [];
+      const child = spawn(
+        process.execPath,
+        [...runtime, 'bench/main.ts', '--short', '--no-peers', '--no-save', ...names],
+        { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+      );
+      const exit = once(child, 'exit');
+      let said = '';
+      for await (const chunk of child.stdout) said += chunk;
+      expect(await exit).toEqual([0, null]);
+      for (const name of names) expect(said).toContain(`(${name})`);
+      for (const target of targets) expect(said).toContain(`| ${target} `);
+    },
+  );
 });
 
 describe('a spread', () => {
@@ -99,6 +112,93 @@ describe('the judge of a workload', () => {
       optimum: 500,
       queriesPer1000Reads: 1000,
     });
+  });
+});
+
+describe('a verdict', () => {
+  it('is on the most that may be measured, and only where everything kept up', () => {
+    expect(atMost('statements', 5, 5)).toMatchObject({ measured: '5.0', met: true });
+    expect(atMost('statements', 5, 5.1)).toMatchObject({ measured: '5.1', met: false });
+    expect(unless(false, atMost('CPU', 20, 10, ' %'))).toMatchObject({ measured: '10.0 %', met: true });
+    const late = unless('87 of 100 gates were open', atMost('CPU', 20, 10, ' %'));
+    expect(late).toMatchObject({ measured: '10.0 %; 87 of 100 gates were open', met: false });
+  });
+});
+
+describe('the CPU of a server', () => {
+  it('is that of its processes, also of those that ended', async () => {
+    const busy = 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done';
+    const script = `exec 3<&0; ${busy}; (${busy}); (${busy}; echo done; read end <&3) & wait`;
+    const server = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(server.stdout, 'data');
+    const own = Number((await readFile(`/proc/${server.pid}/schedstat`, 'utf8')).split(' ')[0]) / 1e6;
+    // Three times its own, of which one has ended and one goes on.
+    expect(serverCpuMs(server.pid ?? 0)).toBeGreaterThan(2.4 * own);
+    const exit = once(server, 'exit');
+    server.stdin.end();
+    await exit;
+  });
+
+  it('is a share of the time that passed', async () => {
+    let cpuMs = 100;
+    const share = await shareDuring(
+      () => cpuMs,
+      async () => {
+        const untilMs = performance.now() + 20;
+        while (performance.now() < untilMs);
+        cpuMs += 10;
+      },
+    );
+    expect(share).toBeGreaterThan(10);
+    expect(share).toBeLessThanOrEqual(50);
+  });
+});
+
+describe('what is sent to a server', () => {
+  it('is counted by statement, in whatever pieces it comes', () => {
+    const message = (letter: string, body: string): Buffer => {
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(4 + body.length);
+      return Buffer.concat([Buffer.from(letter), length, Buffer.from(body)]);
+    };
+    const bytes = Buffer.concat([
+      message('', 'Q startup E'),
+      message('P', 'EEE'),
+      message('B', 'QQQ'),
+      message('E', ''),
+      message('S', ''),
+      message('Q', 'select 1'),
+    ]);
+    expect(statementsIn()(bytes)).toBe(2);
+    const inPieces = statementsIn();
+    expect([...bytes].map((byte) => inPieces(Buffer.from([byte]))).reduce((sum, each) => sum + each)).toBe(2);
+  });
+
+  it('is counted by connection', async () => {
+    await using database = await createTestDatabase();
+    await using counter = await countStatements(database.address);
+    const pool = openPool(urlOf({ ...database.address, port: counter.port }), 2);
+    await Promise.all([pool.query('select 1'), pool.query({ text: 'select $1::text', values: ['Q'] })]);
+    await pool.query('select 3');
+    await pool.end();
+    expect(counter.sent).toHaveLength(3);
+    expect(new Set(counter.sent.map(({ connection }) => connection)).size).toBe(2);
+  });
+
+  it('is counted by command, without what scripts do', async () => {
+    await using redis = await openRedis();
+    await using counter = await countCommands(redis.port);
+    const say = async (text: string): Promise<void> => {
+      const socket = connect({ host: '127.0.0.1', port: redis.port });
+      socket.write(text);
+      await once(socket, 'data');
+      socket.destroy();
+    };
+    await say(`PING\r\nEVAL "redis.call('SET', 'a', 1) return redis.call('GET', 'a')" 0\r\n`);
+    await say('PING\r\n');
+    const byConnection = () => Map.groupBy(counter.sent, ({ connection }) => connection);
+    await vi.waitUntil(() => byConnection().size === 2);
+    expect([...byConnection().values()].map(({ length }) => length)).toEqual([2, 1]);
   });
 });
 

@@ -5,8 +5,28 @@
  */
 export { MemoryCache, type MemoryCacheOptions } from '../adapters/memory/memory-cache.ts';
 export { memoryDatabase } from '../adapters/memory/memory-database.ts';
+export { recordKinds } from '../application/records/kinds.ts';
+export { describeAccessTokens, type TokensUnderTest } from './contracts/access-tokens.ts';
 export { type CacheUnderTest, describeCache } from './contracts/cache.ts';
+export type { Open } from './contracts/contract.ts';
+export { type BusUnderTest, describeInvalidationBus } from './contracts/invalidation-bus.ts';
+export { describeLoginThrottle, type ThrottleUnderTest } from './contracts/login-throttle.ts';
+export { type BlocklistUnderTest, describePasswordBlocklist } from './contracts/password-blocklist.ts';
+export { describePasswordHasher, type HasherUnderTest } from './contracts/password-hasher.ts';
 export { describePersistence } from './contracts/persistence.ts';
+export { describeReceiptBus, type ReceiptBusUnderTest } from './contracts/receipt-bus.ts';
+export { describeRequestLimits, type LimitsUnderTest } from './contracts/request-limits.ts';
+export {
+  type ClockUnderTest,
+  describeClock,
+  describeIds,
+  describeLog,
+  describeTimer,
+  type IdsUnderTest,
+  type LogUnderTest,
+  type TimerUnderTest,
+} from './contracts/runtime.ts';
 export { type Fault, type FaultProxy, openFaultProxy } from './support/fault-proxy.ts';
 export * from './support/fixtures.ts';
 export { ManualClock } from './support/manual-clock.ts';
+export { quickHasher } from './support/quick-hasher.ts';

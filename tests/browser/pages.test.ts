@@ -4,8 +4,8 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { publicRoutes } from '../../adapters/http/routes.ts';
-import { password } from '../http/world.ts';
+import { publicRoutes } from '../../adapters/http/routes/routes.ts';
+import { password } from '../adapters/http/world.ts';
 
 // A browser and a server on a busy machine take their time to start.
 vi.setConfig({ testTimeout: 90_000 });
@@ -29,6 +29,13 @@ afterAll(() => browser?.close());
 
 const children: ChildProcess[] = [];
 afterEach(async () => {
+  // Pages first: they ask their servers every second, and what stands in between would ask one that is gone.
+  await Promise.all(
+    browser.contexts().map(async (context) => {
+      for (const page of context.pages()) await page.unrouteAll({ behavior: 'ignoreErrors' });
+      await context.close();
+    }),
+  );
   await Promise.all(
     children.splice(0).map((child) => {
       if (child.exitCode !== null || child.signalCode !== null) return undefined;
@@ -120,6 +127,7 @@ describe.each(Object.entries(commands))('the operations page on %s', (_, command
     await page.getByText('healthy', { exact: true }).waitFor();
     // Before anybody asked, there is no rate: no zero, and no hundred.
     expect(await page.locator('#hit-rate').textContent()).toBe('–');
+    await page.locator('#log', { hasText: 'open' }).waitFor();
     const token = await register(url, 'ada');
     for (let times = 0; times < 20; times++) {
       await (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${token}` } })).text();
@@ -155,6 +163,57 @@ describe('the operations page', () => {
     await page.getByText('degraded', { exact: true }).waitFor();
     await page.getByText('Redis is out of use. Every answer stays right').waitFor();
     expect(await page.locator('#staleness').textContent()).toBe('unproved');
+    expect(complaints).toEqual([]);
+  });
+
+  it.each([
+    ['closed', 'degraded', 'so nothing is served from a cache'],
+    ['without-database', 'in trouble', 'What is cached is served for a limited time'],
+  ])('says that the gate is %s, what that means, and what was not believed', async (gate, status, notice) => {
+    const { opsUrl } = await start(commands.Node);
+    const { page, complaints } = await open(opsUrl, {}, (page) =>
+      page.route('**/state?*', async (route) => {
+        const response = await route.fetch();
+        const state = await response.json();
+        const checks = { answered: 40, refused: 2, silent: 1, anew: 0 };
+        const json = {
+          ...state,
+          cache: { ...state.cache, gate },
+          log: { age_ms: 4000, bound_ms: 2000, checks },
+          disbeliefs: { unproved: 0, 'other-epoch': 7, outdated: 5, unchecked: 0 },
+          audits: { audited: 31, stale: 0 },
+        };
+        await route.fulfill({ response, json });
+      }),
+    );
+    await page.getByText(status, { exact: true }).waitFor();
+    await page.locator('#notices', { hasText: notice }).waitFor();
+    const facts = (await page.locator('#log').textContent()) ?? '';
+    for (const fact of [
+      /4\.0 s ago/,
+      /checks without one\s*3/,
+      /values not believed\s*12/,
+      /other epoch\s*7/,
+      /answers audited\s*31\s*of them too old\s*0/,
+    ]) {
+      expect(facts).toMatch(fact);
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  it('says that an answer was too old', async () => {
+    const { opsUrl } = await start(commands.Node);
+    const { page, complaints } = await open(opsUrl, {}, (page) =>
+      page.route('**/state?*', async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({
+          response,
+          json: { ...(await response.json()), audits: { audited: 9, stale: 1 } },
+        });
+      }),
+    );
+    await page.getByText('in trouble', { exact: true }).waitFor();
+    await page.locator('#notices', { hasText: 'older than is promised' }).waitFor();
     expect(complaints).toEqual([]);
   });
 

@@ -4,7 +4,7 @@ import { listen } from '../../adapters/http/listen.ts';
 import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
 import { compose } from '../../composition/compose.ts';
 import { parseConfig } from '../../composition/config.ts';
-import { silentLog } from '../persistence/support.ts';
+import { silentLog } from '../adapters/mikro-orm/support.ts';
 import { quickHasher } from '../support/quick-hasher.ts';
 
 const config = parseConfig({ REDIS_URL: process.argv[2] });

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lockDataDirectory } from '../../adapters/mikro-orm/data-directory.ts';
 import { migrateEmbedded } from '../../adapters/mikro-orm/embedded.ts';
-import { migratePostgres } from '../../adapters/mikro-orm/postgres.ts';
+import { migratePostgres, openPostgres } from '../../adapters/mikro-orm/postgres.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { doctor } from '../../cli/doctor.ts';
+import { silentLog } from '../adapters/mikro-orm/support.ts';
 import { postgresGrants, redisAcl } from '../security/least-privilege.ts';
 import { openFaultProxy } from '../support/fault-proxy.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -75,7 +76,7 @@ describe('the doctor on PostgreSQL', () => {
         'database rights',
         'migrations',
         'triggers',
-        'journal',
+        'instances',
       ],
       'database clock',
     ];
@@ -86,29 +87,36 @@ describe('the doctor on PostgreSQL', () => {
   });
 
   it.each([
-    ['kith_journal', 'users'],
-    ['kith_journal', 'contacts'],
-    ['kith_journal_truncate', 'users'],
-    ['kith_journal_truncate', 'contacts'],
-    ['kith_journal_wake', 'cache_journal'],
-  ])('sees that %s on %s was disabled, changed, dropped', async (name, table) => {
+    ['kith_log', 'users', 'bad'],
+    ['kith_log', 'contacts', 'bad'],
+    ['kith_log_truncate', 'users', 'bad'],
+    ['kith_log_truncate', 'contacts', 'bad'],
+    ['kith_version', 'users', 'warning'],
+    ['kith_version', 'contacts', 'warning'],
+  ])('sees that %s on %s was made ordinary, disabled, changed, dropped', async (name, table, verdict) => {
     const [{ definition } = {}] = await database.query(
       `select pg_get_triggerdef(oid) as definition from pg_trigger where tgname = '${name}' and tgrelid = '${table}'::regclass`,
     );
+    const expectIt = async (state: string): Promise<void> =>
+      expect((await examineIt()).of('triggers')).toEqual([`${verdict}: ${name} on ${table} is ${state}`]);
+    // What `disable trigger all` and `enable trigger all` leave behind.
+    await database.query(`alter table ${table} enable trigger ${name}`);
+    await expectIt('ordinary');
     await database.query(`alter table ${table} disable trigger ${name}`);
-    expect((await examineIt()).of('triggers')).toEqual([`bad: ${name} on ${table} is disabled`]);
+    await expectIt('disabled');
     await database.query(`alter table ${table} enable replica trigger ${name}`);
-    expect((await examineIt()).of('triggers')).toEqual([`bad: ${name} on ${table} is disabled`]);
+    await expectIt('disabled');
     await database.query(`drop trigger ${name} on ${table}`);
-    expect((await examineIt()).of('triggers')).toEqual([`bad: ${name} on ${table} is missing`]);
-    // On the statement and for deletions alone: others than those go by unseen.
+    await expectIt('missing');
+    // For deletions alone: others than those go by unseen.
     await database.query(
-      `create trigger ${name} after delete on ${table} for each statement execute function kith_journal_wake()`,
+      `create trigger ${name} after delete on ${table} for each statement execute function kith_log_truncate()`,
     );
-    expect((await examineIt()).of('triggers')).toEqual([`bad: ${name} on ${table} is changed`]);
+    await expectIt('changed');
     await database.query(`drop trigger ${name} on ${table}`);
     await database.query(String(definition));
-    expect((await examineIt()).of('triggers')).toEqual(['good: all 5 fire']);
+    await database.query(`alter table ${table} enable always trigger ${name}`);
+    expect((await examineIt()).of('triggers')).toEqual(['good: all 6 always fire']);
   });
 
   it.each([
@@ -124,7 +132,9 @@ describe('the doctor on PostgreSQL', () => {
   it('sees a missing migration, and one of a later version', async () => {
     await using empty = await createTestDatabase();
     const report = await examine({ DATABASE_URL: urlOf(empty.address) });
-    expect(report.of('migrations')).toEqual(['bad: missing: 0001-initial, 0002-login-attempts']);
+    expect(report.of('migrations')).toEqual([
+      'bad: missing: 0001-initial, 0002-login-attempts, 0003-change-log',
+    ]);
     expect(report.of('triggers')).toEqual([]);
 
     await database.query(`insert into kith_migrations (name) values ('9999-later')`);
@@ -132,15 +142,80 @@ describe('the doctor on PostgreSQL', () => {
     await database.query(`delete from kith_migrations where name = '9999-later'`);
   });
 
-  it('sees invalidations that nobody takes', async () => {
+  /** A process that reads the log, as a server does. */
+  const reading = async (boundMs: number): Promise<AsyncDisposable & { readonly id: string }> => {
+    const opened = await openPostgres({ address: database.address }, silentLog);
+    const { log: changeLog } = opened;
+    await changeLog.begin({ boundMs, retentionMs: 60_000 });
+    const id = randomUUID();
+    let beat = 0;
+    const check = (): Promise<unknown> =>
+      changeLog.check({ id, beat: ++beat, answeredBeat: beat - 1, boundMs, last: undefined });
+    let checking = check();
+    await checking;
+    const timer = setInterval(() => {
+      checking = check();
+    }, 100);
+    return {
+      id,
+      async [Symbol.asyncDispose]() {
+        clearInterval(timer);
+        await checking;
+        await changeLog.leave(id);
+        await opened[Symbol.asyncDispose]();
+      },
+    };
+  };
+
+  it('tells how many read the log, who ended without saying so, and bounds that differ', async () => {
+    await using _one = await reading(400);
     await database.query(
-      `insert into cache_journal (kind, created_at) values ('everything', now() - interval '2 minutes')`,
+      `insert into instances (id, beat, j_ms, protocol) values ('${randomUUID()}', 7, 400, 1)`,
     );
-    expect((await examineIt()).of('journal')).toEqual([
-      expect.stringMatching(/^warning: 1 waiting, the oldest for 12\d s/),
+    const { of } = await examineIt();
+    expect(of('instances')).toEqual(['good: 1 reads the log, and 1 that ended without saying so']);
+    {
+      await using _two = await reading(800);
+      expect((await examineIt()).of('instances')).toEqual([
+        'warning: 2 read the log, and 1 that ended without saying so, with JOURNAL_BOUND_MS 400 and 800',
+      ]);
+    }
+    expect((await examineIt()).of('instances')).toEqual([
+      expect.stringMatching(/^warning: 1 reads .* within 400 ms, and somebody once did within 800$/),
     ]);
-    await database.query('delete from cache_journal');
-  });
+    await database.query('update log_bounds set j_ms = 400');
+
+    // Of a version that follows other rules.
+    await using three = await reading(400);
+    await database.query(`create function later() returns trigger language plpgsql as $$
+      begin if new.id = '${three.id}' then new.protocol := 2; end if; return new; end $$`);
+    await database.query(`create trigger later before insert on instances for each row
+      execute function later()`);
+    await expect
+      .poll(async () => (await examineIt()).of('instances'), { timeout: 20_000 })
+      .toEqual([expect.stringMatching(/^warning: 2 read .*, of protocols 1 and 2$/)]);
+    await database.query('drop function later cascade');
+    await database.query('delete from instances');
+  }, 60_000);
+
+  it('sees a log that came with a copy of another database, and one that nobody keeps', async () => {
+    {
+      await using _one = await reading(400);
+      await database.query('delete from log_notes');
+      expect((await examineIt()).of('log')).toEqual(['good: 0 rows, not noted yet']);
+      await database.query(`insert into log_notes (snapshot, shape, noted_at)
+        values (pg_current_snapshot(), '', now() - interval '15 minutes')`);
+      expect((await examineIt()).of('log')).toEqual([
+        expect.stringMatching(/^warning: .* last noted 15 min ago$/),
+      ]);
+      await database.query('update log_notes set noted_at = now()');
+      expect((await examineIt()).of('log')).toEqual(['good: 0 rows, last noted 0 min ago']);
+    }
+    await database.query(`update log_state set made_for = '1.2.3'`);
+    expect((await examineIt()).of('log')).toEqual(['warning: 0 rows, made for another database']);
+    await database.query('delete from log_state');
+    expect((await examineIt()).of('log')).toEqual(['good: 0 rows, not begun: the next start does']);
+  }, 60_000);
 
   it('sees the rights that a role lacks', async () => {
     const role = `kith_doctor_${randomBytes(6).toString('hex')}`;
@@ -149,11 +224,11 @@ describe('the doctor on PostgreSQL', () => {
       for (const grant of postgresGrants(role)) await database.query(grant);
       const asRole = { DATABASE_URL: urlOf({ ...database.address, user: role, password: null }) };
       expect((await examine(asRole)).of('database rights')).toEqual(['good: all that serving needs']);
-      await database.query(`revoke insert on cache_journal from ${role}`);
+      await database.query(`revoke delete on change_log from ${role}`);
       await database.query(`revoke select on kith_migrations from ${role}`);
       const report = await examine(asRole);
       expect(report.of('database rights')).toEqual([
-        'bad: missing: select on kith_migrations, insert on cache_journal',
+        'bad: missing: select on kith_migrations, delete on change_log',
       ]);
     } finally {
       await database.query(`drop owned by ${role}`);
@@ -243,9 +318,9 @@ describe('the doctor on Redis', () => {
     const least = await asUser();
     expect(least.of('Redis rights')).toEqual([expect.stringMatching(/^good: /)]);
     expect(least.of('Redis persistence')).toEqual([expect.stringMatching(/^warning: unknown/)]);
-    await redis.command('ACL', 'SETUSER', 'kith', '-unlink', '-subscribe');
+    await redis.command('ACL', 'SETUSER', 'kith', '-unlink', '-subscribe', '-publish');
     const less = await asUser();
-    expect(less.of('Redis rights')).toEqual(['bad: refused: UNLINK, SUBSCRIBE']);
+    expect(less.of('Redis rights')).toEqual(['bad: refused: PUBLISH, UNLINK, SUBSCRIBE']);
     await redis.command('ACL', 'SETUSER', 'kith', 'resetpass', '>another');
     const locked = await asUser();
     expect(locked.of('Redis')).toEqual([expect.stringMatching(/^bad: .*: auth$/)]);
@@ -283,7 +358,7 @@ describe('the doctor on the embedded database', () => {
       await migrateEmbedded(directory);
       const report = await examine({ DATA_DIR: directory });
       expect(report.verdict, report.out).toBe('good');
-      expect(report.of('triggers')).toEqual(['good: all 5 fire']);
+      expect(report.of('triggers')).toEqual(['good: all 6 always fire']);
       await using _lock = await lockDataDirectory(directory);
       expect((await examine({ DATA_DIR: directory })).of('database')).toEqual([
         expect.stringMatching(/^warning: .* is in use by process \d+$/),

@@ -75,7 +75,9 @@ describe('explain and invalidate, against a running server', () => {
     const { code, out } = await runIn(explain, ['ann'], environment);
     expect(code).toBe(0);
     expect(out).toMatch(
-      new RegExp(`^user ${annId}\n\nrecord +tier +state +version +left\nuser +memory +value +1 +\\d+ s\n`),
+      new RegExp(
+        `^user ${annId}\n\nrecord +tier +state +version +left +believed\nuser +memory +value +1 +\\d+ s +yes\n`,
+      ),
     );
     expect(out).not.toContain('ann@example.com');
   });

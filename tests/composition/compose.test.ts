@@ -4,16 +4,12 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Container } from 'inversify';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { JoseAccessTokens } from '../../adapters/jose/jose-access-tokens.ts';
-import { MemoryCache } from '../../adapters/memory/memory-cache.ts';
 import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
 import { systemIds } from '../../adapters/system/ids.ts';
-import { JournalReplayer } from '../../application/caching/journal.ts';
-import { compose } from '../../composition/compose.ts';
+import { compose, kithModule, kithService, type Overrides } from '../../composition/compose.ts';
 import { type Config, defaultConfig } from '../../composition/config.ts';
-import { kithModule, type Overrides } from '../../composition/container.ts';
-import { services } from '../../composition/services.ts';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { LogFields } from '../../domain/ports/runtime.ts';
@@ -106,7 +102,7 @@ describe('compose', () => {
     expect(pings).toBe(4);
   });
 
-  it('replaces any service by an override', async () => {
+  it('replaces any port by what the host brings', async () => {
     const clock = new ManualClock(Date.UTC(2030, 0, 1));
     const database = memoryDatabase();
     const events: [string, LogFields | undefined][] = [];
@@ -129,6 +125,17 @@ describe('compose', () => {
     await kith[Symbol.asyncDispose]();
     expect(closed()).toBe(0);
     await database.health.ping();
+  });
+
+  it('takes the place of no service that is not a port, and says so', async () => {
+    const overrides = { database: memoryDatabase(), log: silent, writes: {} };
+    await expect(compose(defaultConfig(), overrides)).rejects.toThrow(/there is no port writes/);
+  });
+
+  it('takes what is undefined for what is not handed in', async () => {
+    const overrides: object = { database: memoryDatabase(), log: silent, clock: undefined };
+    await using kith = await compose(defaultConfig(), overrides);
+    expect(await kith.useCases.register(ada)).toMatchObject({ ok: true });
   });
 
   it('says that it is not ready once it drains, and serves all the same', async () => {
@@ -187,48 +194,31 @@ describe('compose on the embedded database', () => {
 });
 
 describe('the module', () => {
-  afterEach(() => void vi.restoreAllMocks());
-
-  it('can be loaded into a container of the host, and closes in reverse', async () => {
-    const order: string[] = [];
+  it('puts Kith into a container of the host, composed once, and closed when it is unloaded', async () => {
+    const { database, closed } = watched(memoryDatabase());
+    const listeners = { opened: 0, closed: 0 };
+    const log = {
+      ...database.log,
+      listen: async () => {
+        listeners.opened++;
+        return { [Symbol.asyncDispose]: async () => void listeners.closed++ };
+      },
+    };
     const container = new Container({ jitless: true });
-    const database = memoryDatabase();
-    const kith = kithModule(defaultConfig(), { database, log: silent, secrets: [new Secret('host')] });
-    container.load(kith.module);
-    for (const [name, type] of [
-      ['replayer', JournalReplayer],
-      ['cache', MemoryCache],
-    ] as const) {
-      const close = type.prototype[Symbol.asyncDispose];
-      vi.spyOn(type.prototype, Symbol.asyncDispose).mockImplementation(function (this: never) {
-        order.push(name);
-        return close.call(this);
-      });
-    }
-    const application = await container.getAsync(services.application);
-    await container.getAsync(services.replayer);
-    expect(await container.getAsync(services.application)).toBe(application);
-    expect(await application.register(ada)).toMatchObject({ ok: true });
-    await kith[Symbol.asyncDispose]();
-    expect(order).toEqual(['replayer', 'cache']);
-  });
-
-  it('gives every box one instance, however many paths lead to it', async () => {
-    const container = new Container({ jitless: true });
-    const kith = kithModule(defaultConfig(), {
-      database: memoryDatabase(),
-      log: silent,
-      secrets: [new Secret('host')],
-    });
-    container.load(kith.module);
-    const [cache, caches, tokens, again] = await Promise.all([
-      container.getAsync(services.observedCache),
-      container.getAsync(services.caches),
-      container.getAsync(services.tokens),
-      container.getAsync(services.tokens),
+    const config: Config = { ...defaultConfig(), instances: 'many' };
+    const module = kithModule(config, { database: { ...database, log }, log: silent });
+    container.load(module);
+    expect(listeners).toEqual({ opened: 0, closed: 0 });
+    const [kith, same] = await Promise.all([
+      container.getAsync(kithService),
+      container.getAsync(kithService),
     ]);
-    expect(caches).toBe(cache.caches);
-    expect(tokens).toBe(again);
-    await kith[Symbol.asyncDispose]();
+    expect(kith).toBe(same);
+    expect(await kith.useCases.register(ada)).toMatchObject({ ok: true });
+    expect(listeners).toEqual({ opened: 1, closed: 0 });
+    await container.unloadAsync(module);
+    expect(listeners).toEqual({ opened: 1, closed: 1 });
+    expect(closed()).toBe(0);
+    expect(container.isBound(kithService)).toBe(false);
   });
 });

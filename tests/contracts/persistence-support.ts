@@ -9,7 +9,10 @@ let lastNumber = 1000;
 export const fresh = (fields: Partial<User> = {}): Account => account(++lastNumber, fields);
 export const freshNumber = (): number => ++lastNumber;
 
-export const store = async (database: Database, ...accounts: readonly Account[]): Promise<void> => {
+export const store = async (
+  database: Pick<Database, 'transactions'>,
+  ...accounts: readonly Account[]
+): Promise<void> => {
   await database.transactions.run(async ({ users }) => {
     for (const each of accounts) {
       const inserted = await users.insert(each);
@@ -20,7 +23,7 @@ export const store = async (database: Database, ...accounts: readonly Account[])
 
 /** Runs `change` on the locked user and stores what it returns, with the next version. */
 export const change = (
-  database: Database,
+  database: Pick<Database, 'transactions'>,
   id: UserId,
   fields: Partial<User>,
   before: (transaction: Transaction) => Promise<void> = async () => undefined,
@@ -41,7 +44,7 @@ export const change = (
 export class Refused extends Error {}
 
 export const storeContacts = async (
-  database: Database,
+  database: Pick<Database, 'transactions'>,
   ownerId: UserId,
   contacts: readonly Contact[],
 ): Promise<void> => {

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import type { Database } from '../../domain/ports/persistence.ts';
 import { attemptsContract } from './persistence-attempts.ts';
 import { contactsContract } from './persistence-contacts.ts';
-import { journalContract } from './persistence-journal.ts';
+import { logContract } from './persistence-log.ts';
+import { proofsContract } from './persistence-proofs.ts';
 import { transactionsContract } from './persistence-transactions.ts';
 import { usersContract } from './persistence-users.ts';
 
@@ -31,7 +32,8 @@ export const describePersistence = (name: string, open: () => Promise<Database>)
     usersContract(database);
     contactsContract(database);
     transactionsContract(database);
-    journalContract(database);
+    logContract(database);
+    proofsContract(database);
     attemptsContract(database);
   });
 };

@@ -1,3 +1,9 @@
+import { contactKey, contacts } from '../../application/records/contact.ts';
+import { lists, pageKey, pages } from '../../application/records/contact-list.ts';
+import { pointers } from '../../application/records/pointers.ts';
+import { profiles } from '../../application/records/profile.ts';
+import { portsOf } from '../../application/records/record-kind.ts';
+import { users } from '../../application/records/user.ts';
 import type { Contact, ContactPage } from '../../domain/contact.ts';
 import { newContact } from '../../domain/contact.ts';
 import type { ContactId, UserId } from '../../domain/identifiers.ts';
@@ -8,9 +14,9 @@ import {
   parseUserId,
   parseUsername,
 } from '../../domain/identifiers.ts';
-import type { Cacheable, CachePort, Caches } from '../../domain/ports/cache.ts';
+import type { Cacheable, CachePort, Caches, RecordKind } from '../../domain/ports/cache.ts';
 import type { Parsed } from '../../domain/text.ts';
-import { newUser, type User } from '../../domain/user.ts';
+import { newUser, toProfile, type User } from '../../domain/user.ts';
 
 const must = <T>(parsed: Parsed<T>): T => {
   if (!parsed.ok) throw new Error(`the sample is wrong: ${parsed.error.detail}`);
@@ -50,45 +56,73 @@ export const sampleContact = (id: ContactId, ownerId: UserId): Contact =>
     1_750_000_000_000,
   );
 
-/** One record of a kind: where it is kept, under which key, and its value. */
+/** One record of a kind: its key, and its value. */
 export type Sample = {
-  readonly kind: keyof Caches;
-  check<R>(use: <V extends Cacheable>(of: Kept<V>) => R): R;
+  readonly name: string;
+  check<R>(use: <V extends Cacheable>(kept: Kept<V>) => R): R;
 };
 export type Kept<V extends Cacheable> = {
+  readonly kind: RecordKind<V>;
   readonly key: string;
   readonly value: V;
-  readonly portOf: (caches: Caches) => CachePort<V>;
 };
 
-const sample = <V extends Cacheable>(kind: keyof Caches, kept: Kept<V>): Sample => ({
-  kind,
-  check: (use) => use(kept),
+const sample = <V extends Cacheable>(kind: RecordKind<V>, key: string, value: V): Sample => ({
+  name: kind.name,
+  check: (use) => use({ kind, key, value }),
 });
+
+/** What the samples of all kinds are made of. */
+type Parts = {
+  readonly user: User;
+  readonly phone: string;
+  readonly contact: Contact;
+  readonly generation: string;
+  readonly page: Omit<ContactPage, 'ownerId' | 'items'>;
+};
+
+/** A sample of every kind. */
+export const samplesOf = ({ user, phone, contact, generation, page }: Parts): readonly Sample[] => [
+  sample(users, user.id, user),
+  sample(profiles, user.id, toProfile(user)),
+  sample(pointers.email, user.email, user.id),
+  sample(pointers.username, user.username, user.id),
+  sample(pointers.phone, phone, user.id),
+  sample(contacts, contactKey(user.id, contact.id), contact),
+  sample(lists, user.id, generation),
+  sample(pages, pageKey(user.id, generation, page), { ownerId: user.id, items: [contact], ...page }),
+];
 
 /** A sample of every kind, each under a key that nobody used before. */
 export const samples = (): readonly Sample[] => {
-  const id = anyUserId();
-  const contact = sampleContact(anyContactId(), id);
-  const { email, role, ...rest } = sampleUser(id);
-  const { phone, isActive, isVerified, updatedAtMs, tokenVersion, ...profile } = rest;
-  const page: ContactPage = { ownerId: id, items: [contact], total: 1, skip: 0, limit: 20 };
-  return [
-    sample('users', { key: id, value: sampleUser(id), portOf: ({ users }) => users }),
-    sample('profiles', { key: id, value: profile, portOf: ({ profiles }) => profiles }),
-    sample('emails', { key: email, value: id, portOf: ({ emails }) => emails }),
-    sample('usernames', { key: rest.username, value: id, portOf: ({ usernames }) => usernames }),
-    sample('phones', {
-      key: `+1${id.replace(/\D/g, '').slice(0, 10)}`,
-      value: id,
-      portOf: ({ phones }) => phones,
-    }),
-    sample('contacts', {
-      key: `${contact.id}:user:${id}`,
-      value: contact,
-      portOf: ({ contacts }) => contacts,
-    }),
-    sample('lists', { key: id, value: 'generation-1', portOf: ({ lists }) => lists }),
-    sample('pages', { key: `${id}:generation-1:0:20`, value: page, portOf: ({ pages }) => pages }),
-  ];
+  const user = sampleUser(anyUserId());
+  return samplesOf({
+    user,
+    phone: `+1${user.id.replace(/\D/g, '').slice(0, 10)}`,
+    contact: sampleContact(anyContactId(), user.id),
+    generation: 'generation-1',
+    page: { total: 1, skip: 0, limit: 20 },
+  });
 };
+
+/** A right port with some of its commands done wrong. */
+export const spoilt = <V extends Cacheable>(
+  right: CachePort<V>,
+  wrong: Partial<CachePort<V>>,
+): CachePort<V> => ({
+  peek: (key) => right.peek(key),
+  read: (key) => right.read(key),
+  readMany: (keys) => right.readMany(keys),
+  fill: (lease, value, proof) => right.fill(lease, value, proof),
+  drop: (key) => right.drop(key),
+  fence: (key, token) => right.fence(key, token),
+  release: (key, token) => right.release(key, token),
+  replay: (key) => right.replay(key),
+  inspect: (key) => right.inspect(key),
+  ...wrong,
+});
+
+/** Caches of one kind, with a given port. */
+export const onlyOf = <V extends Cacheable>(kind: RecordKind<V>, port: CachePort<V>): Caches =>
+  // Nobody can ask for another kind, so it is asked for by its type.
+  portsOf([kind], <T extends Cacheable>() => port as CachePort<Cacheable> as CachePort<T>);

@@ -1,67 +1,103 @@
 import type { Source } from '../../application/read.ts';
-import { journalBoundMs, maxStalenessMs } from './world.ts';
 
-/** Something that makes a version the oldest that may be seen from now on: its acknowledgement, or a read that saw it. */
+/** M, J and the bound of SERVE (docs/consistency.md), in milliseconds. */
+export const maxStalenessMs = 500;
+export const boundMs = 2_000;
+export const silentBoundMs = 10_000;
+
+/** One change of the record, named by a stamp that the record carries. */
+type Commit = {
+  readonly stamp: string;
+  /** Later ones have greater ranks. */
+  readonly rank: number;
+  /** When the database went back behind it. */
+  lostAt?: number;
+  readonly instance: number;
+  /** Whether it was made behind a confirmed fence, in a Redis that lost nothing. */
+  readonly isFenced: boolean;
+};
+
+/** From when on a commit has to be seen, by somebody, in some tier. */
 type Landmark = {
-  readonly version: number;
+  readonly commit: Commit;
   readonly atMs: number;
   readonly order: number;
   readonly instance: number;
-  readonly as: 'acknowledged' | 'security-acknowledged' | 'raw' | 'seen';
+  readonly as: 'visible' | 'acknowledged' | 'security-acknowledged' | 'seen';
 };
 
-export type ReadStart = { readonly atMs: number; readonly order: number; readonly instance: number };
+export type ReadStart = {
+  readonly atMs: number;
+  readonly order: number;
+  readonly instance: number;
+  /** SERVE: the log is silent for this instance, and was so before its gate had to close. */
+  readonly isWithoutDatabase: boolean;
+};
 
-/**
- * What was promised, as a checker on one clock: no read is answered with a version older than one that was acknowledged,
- * or seen by a finished read, before it started; less the bounds that the promises allow (G1-G4 of the protocol).
- */
+/** What was promised, as a checker on one clock (F0-F2 and own writes); it knows nothing of how it is done. */
 export class History {
   readonly violations: string[] = [];
-  readonly #landmarks: Landmark[] = [];
-  /** Versions whose commit was not behind a confirmed fence. */
-  readonly #journaled = new Set<number>();
-  /** A fence that Redis lost lets readers see the old version again until the write is acknowledged (G5). */
-  readonly #seenCounts: boolean;
+  readonly #commits = new Map<string, Commit>();
+  #landmarks: Landmark[] = [];
+  #rank = 0;
   #order = 0;
 
-  constructor(seenCounts: boolean) {
-    this.#seenCounts = seenCounts;
+  /** Before it becomes visible. */
+  commit(stamp: string, instance: number, isFenced: boolean): void {
+    this.#commits.set(stamp, { stamp, rank: ++this.#rank, instance, isFenced });
   }
 
-  journaled(version: number): void {
-    this.#journaled.add(version);
+  landmark(as: Landmark['as'], stamp: string, atMs: number, instance: number): void {
+    const commit = this.#commits.get(stamp);
+    // What the database lost need not be seen.
+    if (commit === undefined || commit.lostAt !== undefined) return;
+    this.#landmarks.push({ commit, atMs, order: ++this.#order, instance, as });
   }
 
-  landmark(as: Landmark['as'], version: number, atMs: number, instance: number): void {
-    this.#landmarks.push({ version, atMs, order: ++this.#order, instance, as });
+  startRead(atMs: number, instance: number, isWithoutDatabase: boolean): ReadStart {
+    return { atMs, order: ++this.#order, instance, isWithoutDatabase };
   }
 
-  startRead(atMs: number, instance: number): ReadStart {
-    return { atMs, order: ++this.#order, instance };
-  }
-
-  finishRead(start: ReadStart, version: number, source: Source, atMs: number): void {
+  finishRead(start: ReadStart, stamp: string, source: Source, atMs: number): void {
+    const got = this.#commits.get(stamp);
     for (const landmark of this.#landmarks) {
-      if (landmark.version <= version || landmark.order > start.order) continue;
+      if (landmark.order > start.order || hasSeen(got, landmark)) continue;
       const ageMs = start.atMs - landmark.atMs;
-      const allowedMs = this.#allowedMs(landmark, start, source);
-      if (allowedMs === 0 || ageMs > allowedMs) {
-        this.violations.push(
-          `read on ${start.instance} from ${source} got v${version}, but v${landmark.version} was ` +
-            `${landmark.as} on ${landmark.instance} ${ageMs} ms before it (allowed ${allowedMs})`,
-        );
-      }
+      const allowedMs = allowed(landmark, start, source);
+      if (allowedMs > 0 && ageMs <= allowedMs) continue;
+      this.violations.push(
+        `read on ${start.instance} from ${source} got ${stamp}, but ${landmark.commit.stamp} was ${landmark.as} on ` +
+          `${landmark.instance} ${ageMs} ms before it (allowed ${allowedMs})`,
+      );
     }
-    if (this.#seenCounts) this.landmark('seen', version, atMs, start.instance);
+    this.landmark('seen', stamp, atMs, start.instance);
   }
 
-  #allowedMs(landmark: Landmark, start: ReadStart, source: Source): number {
-    if (landmark.as === 'security-acknowledged') return 0;
-    if (source !== 'memory' && source !== 'redis') return 0;
-    // Its own callers read their writes, journaled or not.
-    if (landmark.as === 'acknowledged' && landmark.instance === start.instance) return 0;
-    const memoryMs = source === 'memory' ? maxStalenessMs : 0;
-    return memoryMs + (this.#journaled.has(landmark.version) ? journalBoundMs : 0);
+  /** Takes a copy; what is returned makes it the truth again, and all that came after it never happened. */
+  copy(): (atMs: number) => void {
+    const rank = this.#rank;
+    return (atMs) => {
+      const commits = [...this.#commits.values()];
+      for (const commit of commits) if (commit.rank > rank) commit.lostAt ??= this.#order;
+      this.#landmarks = this.#landmarks.filter(({ commit }) => commit.lostAt === undefined);
+      const last = commits.findLast(({ lostAt }) => lostAt === undefined);
+      if (last !== undefined) this.landmark('visible', last.stamp, atMs, -1);
+    };
   }
 }
+
+/** What was lost is older than everything that comes after the loss. */
+const hasSeen = (got: Commit | undefined, { commit, order }: Landmark): boolean =>
+  got !== undefined && got.rank >= commit.rank && !(got.lostAt !== undefined && got.lostAt < order);
+
+/** How old a read may be that has not seen it, in milliseconds. */
+const allowed = ({ as, commit, instance }: Landmark, start: ReadStart, source: Source): number => {
+  if (source !== 'memory' && source !== 'redis') return 0;
+  // Its own callers read their writes, whatever became of the fence.
+  if (as === 'acknowledged' && instance === start.instance) return 0;
+  if (as === 'security-acknowledged') return start.isWithoutDatabase ? silentBoundMs : 0;
+  if (as === 'visible') return start.isWithoutDatabase ? silentBoundMs : boundMs;
+  // F1. Without a confirmed fence it is F0 that counts.
+  if (!commit.isFenced) return Number.POSITIVE_INFINITY;
+  return source === 'memory' ? maxStalenessMs : 0;
+};

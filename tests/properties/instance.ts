@@ -1,45 +1,61 @@
-import { MemoryTier } from '../../adapters/tiered/memory-tier.ts';
+import type { ByKind } from '../../adapters/telemetry/counts.ts';
+import { MemoryTier, type MemoryTierOptions } from '../../adapters/tiered/memory-tier.ts';
 import { TieredCache } from '../../adapters/tiered/tiered-cache.ts';
+import { longestMs, momentOn } from '../../application/caching/ages.ts';
+import { type AuditOf, ConsistencyAudit, unaudited } from '../../application/caching/audit.ts';
+import { Belief, type Judge } from '../../application/caching/belief.ts';
 import { CachedContactDirectory } from '../../application/caching/contact-directory.ts';
-import { JournalReplayer } from '../../application/caching/journal.ts';
+import { Gate, type GateOptions } from '../../application/caching/gate.ts';
+import { LogReader } from '../../application/caching/log-reader.ts';
 import {
   FencedWrites,
+  type FencedWritesNeeds,
   type Load,
   ReadThrough,
   type ReadThroughNeeds,
 } from '../../application/caching/protocol.ts';
+import { type OwnReading, Receipts, type Standing } from '../../application/caching/receipts.ts';
 import { StatisticsCounter } from '../../application/caching/statistics.ts';
+import type { AuditCounts } from '../../application/operations/live-state.ts';
 import type { Freshness, Read } from '../../application/read.ts';
-import { changeUser } from '../../application/users/change-user.ts';
+import { recordKinds } from '../../application/records/kinds.ts';
+import { users as userKind } from '../../application/records/user.ts';
+import { changeUser, secureUser } from '../../application/users/user-change.ts';
+import type { Writes } from '../../application/writes.ts';
 import type { UserId } from '../../domain/identifiers.ts';
-import type { CachePort, TtlsMs } from '../../domain/ports/cache.ts';
+import type { Cache, CachePort, CheckOutcome } from '../../domain/ports/cache.ts';
+import type { ChangeLog, ReceiptBus } from '../../domain/ports/change-log.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
+import type { Moment } from '../../domain/ports/runtime.ts';
 import { ok } from '../../domain/result.ts';
 import { applyPatch, revokeTokens, type User } from '../../domain/user.ts';
 import { contact, contactId } from '../support/fixtures.ts';
+import { openGate } from '../support/open-gate.ts';
+import type { ProcessClock } from './clock.ts';
+import { boundMs, maxStalenessMs, type ReadStart, silentBoundMs } from './history.ts';
+import { longKnown } from './receipts.ts';
 import type { RedisVariant, SimulatedRedis } from './redis.ts';
-import { journalBoundMs, listVersion, maxStalenessMs, type World } from './world.ts';
+import type { World } from './world.ts';
 
 const hourMs = 3_600_000;
-const ttlsMs: TtlsMs = {
-  users: hourMs,
-  profiles: hourMs,
-  emails: hourMs,
-  usernames: hourMs,
-  phones: hourMs,
-  contacts: hourMs,
-  lists: hourMs,
-  pages: hourMs,
-};
+const kinds = recordKinds({ user: hourMs, profile: hourMs, contact: hourMs, contactList: hourMs });
 
 /** A wrong protocol: each field replaces one part of the right one. Without fields it is the right one. */
 export type Variant = {
   readonly redis?: RedisVariant;
-  readonly memory?: new (clock: World['clock'], maxEntries: number, boundMs: number) => MemoryTier;
+  readonly memory?: new (options: MemoryTierOptions) => MemoryTier;
   readonly reader?: new (cache: CachePort<User>, needs: ReadThroughNeeds) => Reader;
-  readonly writes?: (needs: ConstructorParameters<typeof FencedWrites>[0]) => Pick<FencedWrites, 'run'>;
-  /** `open`: Redis is read however long ago the journal was checked. */
-  readonly gate?: 'open';
+  readonly writes?: (needs: FencedWritesNeeds) => Writes;
+  readonly gate?: new (options: GateOptions) => Gate;
+  /** Memory does not ask the gate. */
+  readonly isMemoryUngated?: boolean;
+  readonly belief?: new () => Belief;
+  /** Who judges what goes into memory, and what is found in Redis. */
+  readonly judge?: (belief: Belief) => { readonly memory: Judge; readonly redis: Judge };
+  readonly log?: (log: ChangeLog, world: World) => ChangeLog;
+  readonly receiptBus?: (bus: ReceiptBus, reader: OwnReading) => ReceiptBus;
+  /** Every hit is audited, as many as there is time for, and what is found is counted here. */
+  readonly audits?: ByKind<AuditCounts>;
 };
 
 export type Reader = {
@@ -51,99 +67,186 @@ const log = { info: () => {}, warn: () => {}, error: () => {} };
 /** One process: the real protocol over a simulated Redis and database. */
 export class Instance {
   readonly number: number;
-  readonly tiered: TieredCache;
-  readonly replayer: JournalReplayer;
+  readonly logReader: LogReader;
+  readonly clock: ProcessClock;
   readonly #world: World;
   readonly #database: Database;
   readonly #reader: Reader;
-  readonly #writes: Pick<FencedWrites, 'run'>;
+  readonly #writes: Writes;
   readonly #contacts: CachedContactDirectory;
+  readonly audit: ConsistencyAudit | undefined;
+  readonly #userAudit: AuditOf<User>;
+  readonly #silence: Silence;
 
-  constructor(number: number, world: World, redis: SimulatedRedis, variant: Variant) {
-    const { clock, ids } = world;
+  constructor(number: number, world: World, redis: SimulatedRedis | undefined, variant: Variant) {
+    const { ids } = world;
+    const clock = world.clockOf(number);
     this.number = number;
+    this.clock = clock;
     this.#world = world;
     this.#database = world.databaseOf(number);
-    this.tiered = new TieredCache({
-      clock,
-      maxStalenessMs,
-      journalBoundMs: variant.gate === 'open' ? Number.POSITIVE_INFINITY : journalBoundMs,
-      ttlsMs,
-      memory: new (variant.memory ?? MemoryTier)(clock, 100, maxStalenessMs),
-      shared: { cache: redis.reachedFrom(number), bus: redis.subscribe(number) },
-    });
-    const cache = this.tiered;
-    const { journal, transactions } = this.#database;
+    this.#silence = new Silence(clock);
+    const { transactions, reads } = this.#database;
+    const changeLog = variant.log?.(this.#database.log, world) ?? this.#database.log;
+    const gate = new (variant.gate ?? Gate)({ clock, boundMs, silentBoundMs });
+    const belief = new (variant.belief ?? Belief)();
+    const judges = variant.judge?.(belief) ?? { memory: belief, redis: belief };
+    const cache = this.#silence.watch(
+      new TieredCache({
+        clock,
+        gate,
+        kinds,
+        judge: judges.memory,
+        memory: new (variant.memory ?? MemoryTier)({
+          clock,
+          gate: variant.isMemoryUngated === true ? openGate(clock) : gate,
+          maxEntries: 100,
+          maxStalenessMs,
+        }),
+        ...(redis && {
+          shared: {
+            cache: redis.reachedFrom(number, kinds, judges.redis),
+            bus: redis.subscribe(number),
+          },
+        }),
+      }),
+    );
     const statistics = new StatisticsCounter();
-    const needs = { transactions, journal, cache, clock, timer: clock, ids, log, statistics, journalBoundMs };
-    this.#writes = variant.writes?.(needs) ?? new FencedWrites(needs);
-    this.replayer = new JournalReplayer({ ...needs, whenDatabaseUnreachable: 'serve' });
-    const { contacts } = this.#database;
-    this.#contacts = new CachedContactDirectory({ ...needs, contacts, caches: cache.caches });
-    this.#reader = new (variant.reader ?? ReadThrough<User>)(cache.caches.users, { clock, timer: clock });
+    const needs = { transactions, changeLog, cache, belief, clock, timer: clock, ids, log, statistics };
+    const asked: OwnReading = {
+      checked: () => this.logReader.checked(),
+      onReceipt: (listener) => this.logReader.onReceipt(listener),
+    };
+    const bus = redis?.receipts.open(number);
+    const receiptBus = bus && (variant.receiptBus?.(bus, asked) ?? bus);
+    this.logReader = new LogReader({ ...needs, receiptBus, boundMs, retentionMs: hourMs });
+    const isOld = ({ identity }: Standing): boolean => identity === world.firstIdentity;
+    const confirmations = new Receipts({ ...needs, receiptBus, reader: longKnown(asked, isOld) });
+    const writing = { ...needs, confirmations };
+    this.#writes = variant.writes?.(writing) ?? new FencedWrites(writing);
+    const { audits: counts } = variant;
+    this.audit =
+      counts && new ConsistencyAudit({ ...needs, reads, counts, chance: () => 0, share: 1, boundMs });
+    const audit = this.audit ?? unaudited;
+    this.#userAudit = audit.of(userKind);
+    this.#contacts = new CachedContactDirectory({ ...needs, reads, caches: cache, audit });
+    this.#reader = new (variant.reader ?? ReadThrough<User>)(cache.of(userKind), needs);
   }
 
-  async readPage(ownerId: UserId): Promise<number> {
+  get isWithoutDatabase(): boolean {
+    return this.#silence.isServing;
+  }
+
+  #startRead(history: World['history']): ReadStart {
+    return history.startRead(this.#world.clock.monotonicMs(), this.number, this.isWithoutDatabase);
+  }
+
+  /** What is read of a list is its newest contact: they are only added. */
+  async readPage(ownerId: UserId): Promise<string> {
     const { listHistory: history, clock } = this.#world;
-    const start = history.startRead(clock.monotonicMs(), this.number);
+    const start = this.#startRead(history);
     const read = await this.#contacts.page(ownerId, { skip: 0, limit: 10 });
-    const version = listVersion(read.value.total);
-    history.finishRead(start, version, read.source, clock.monotonicMs());
-    return version;
+    const stamp = read.value.items[0]?.id ?? 'nobody';
+    history.finishRead(start, stamp, read.source, clock.monotonicMs());
+    return stamp;
   }
 
   async addContact(ownerId: UserId): Promise<void> {
     const { listHistory: history, clock } = this.#world;
-    const number = ++this.#world.contacts;
-    const version = await this.#writes.run<number, never>(
-      'ordinary',
-      async ({ users, contacts }, raiseFences) => {
-        await users.lock(ownerId);
-        await raiseFences([{ kind: 'contact', ownerId, contactId: contactId(number) }]);
-        await contacts.insert(contact(number, ownerId));
-        return ok(listVersion(await contacts.count(ownerId)));
-      },
-    );
-    if (version.ok) history.landmark('acknowledged', version.value, clock.monotonicMs(), this.number);
+    const added = await this.#writes.run<string, never>(async ({ users, contacts }, raiseFences) => {
+      await users.lock(ownerId);
+      const next = contact(++this.#world.stamps, ownerId);
+      await raiseFences([{ kind: 'contact', ownerId, contactId: contactId(this.#world.stamps) }]);
+      await contacts.insert(next);
+      return ok(next.id);
+    });
+    if (added.ok) history.landmark('acknowledged', added.value, clock.monotonicMs(), this.number);
   }
 
-  async read(id: UserId): Promise<number> {
+  async read(id: UserId): Promise<string> {
     const { history, clock } = this.#world;
-    const start = history.startRead(clock.monotonicMs(), this.number);
-    const read = await this.#reader.get(id, () => this.#database.users.find({ kind: 'id', value: id }));
+    const start = this.#startRead(history);
+    const load = () => this.#database.reads.user({ kind: 'id', value: id });
+    const read = await this.#reader.get(id, load);
     if (read === undefined) throw new Error('the user is always there');
-    history.finishRead(start, read.value.version, read.source, clock.monotonicMs());
-    return read.value.version;
+    if (this.#userAudit.isDue(read.source))
+      this.#userAudit.begin({ key: id, load, read: () => this.#reader.get(id, load) });
+    const stamp = read.value.name ?? '';
+    history.finishRead(start, stamp, read.source, clock.monotonicMs());
+    return stamp;
   }
 
   async write(id: UserId, kind: 'ordinary' | 'security'): Promise<void> {
     const { history, clock } = this.#world;
-    const result = await changeUser<never>(this.#writes as FencedWrites, id, {
-      kind,
+    const name = `n${++this.#world.stamps}`;
+    const change = kind === 'security' ? secureUser<never> : changeUser<never>;
+    const result = await change(this.#writes, id, {
       decide: (account) => {
-        const { user } = account;
-        const next =
-          kind === 'security'
-            ? revokeTokens(user, clock.nowMs())
-            : applyPatch(user, { name: 'n' }, clock.nowMs());
-        return ok({ ...account, user: next });
+        const user = kind === 'security' ? revokeTokens(account.user, clock.nowMs()) : account.user;
+        return ok({ ...account, user: applyPatch(user, { name }, clock.nowMs()) });
       },
     });
     if (!result.ok) throw new Error('the user is always there');
     const as = kind === 'security' ? 'security-acknowledged' : 'acknowledged';
-    history.landmark(as, result.value.version, clock.monotonicMs(), this.number);
+    history.landmark(as, name, clock.monotonicMs(), this.number);
   }
 
-  /** A change by somebody who knows nothing of the cache. */
-  async rawSql(id: UserId): Promise<void> {
-    const { history, clock } = this.#world;
-    const version = await this.#database.transactions.run(async ({ users }) => {
+  /**
+   * A change by somebody who knows nothing of the cache, and sets the version back. The transaction did something else
+   * before, so that its id is older than the ids of some that end before it.
+   */
+  rawSql(id: UserId): Promise<void> {
+    const name = `raw${++this.#world.stamps}`;
+    return this.#world.transactRaw(this.number, async ({ users, xid }) => {
+      await xid();
       const account = await users.lock(id);
       if (account === undefined) throw new Error('the user is always there');
-      const user = applyPatch(account.user, { name: 'raw' }, clock.nowMs());
-      await users.update({ ...account, user });
-      return user.version;
+      await users.update({ ...account, user: { ...account.user, name, version: 1 } });
     });
-    history.landmark('raw', version, clock.monotonicMs(), this.number);
+  }
+}
+
+/** SERVE as it is meant: whether the log has been silent since before the gate had to close. */
+class Silence {
+  readonly #clock: ProcessClock;
+  #answered: Moment | undefined;
+  #isInARow = false;
+  #isSilent = false;
+
+  constructor(clock: ProcessClock) {
+    this.#clock = clock;
+  }
+
+  get isServing(): boolean {
+    return this.#isSilent;
+  }
+
+  watch(cache: TieredCache): Cache {
+    return new Proxy<Cache>(cache, {
+      get: (target, name) => {
+        if (name === 'checked')
+          return (outcome: CheckOutcome, began: Moment) => {
+            this.#note(outcome, began);
+            target.checked(outcome, began);
+          };
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  }
+
+  #note(outcome: CheckOutcome, began: Moment): void {
+    if (outcome === 'silent') {
+      const ageMs =
+        this.#answered === undefined
+          ? Number.POSITIVE_INFINITY
+          : longestMs(this.#answered, momentOn(this.#clock));
+      this.#isSilent = this.#isInARow && ageMs <= (this.#isSilent ? silentBoundMs : boundMs);
+      return;
+    }
+    this.#isSilent = false;
+    if (outcome === 'refused') return;
+    this.#isInARow = this.#answered !== undefined && longestMs(this.#answered, began) <= boundMs;
+    this.#answered = outcome === 'answered' ? began : undefined;
   }
 }

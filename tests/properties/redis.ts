@@ -1,40 +1,52 @@
 /** Redis as the protocol uses it: keys that hold a fence, a lease or a value, and a bus. */
 
 import type { SharedCache } from '../../adapters/tiered/tiered-cache.ts';
+import { momentOn } from '../../application/caching/ages.ts';
+import type { Judge } from '../../application/caching/belief.ts';
+import { versionOf } from '../../application/caching/values.ts';
+import { portsOf } from '../../application/records/record-kind.ts';
 import type {
   BusListener,
   Cacheable,
   CachePort,
   CacheRead,
-  Caches,
   InvalidationBus,
-  Kind,
+  Lease,
+  RecordKind,
 } from '../../domain/ports/cache.ts';
+import type { Proof } from '../../domain/ports/change-log.ts';
+import type { Moment } from '../../domain/ports/runtime.ts';
+import type { ProcessClock } from './clock.ts';
+import { SimulatedReceiptBuses } from './receipts.ts';
 import { tickMs, type World } from './world.ts';
 
 type Held =
   | { readonly state: 'fence' | 'lease'; readonly token: string }
-  | { readonly state: 'value'; readonly value: Cacheable };
+  | { readonly state: 'value'; readonly value: Cacheable; readonly proof: Proof | undefined };
 
 /** How a planted variant differs from the protocol. */
 export type RedisVariant = {
   readonly fill?: 'nx' | 'blind';
-  readonly release?: 'unconditional' | 'compare-and-delete';
+  readonly release?: 'unconditional';
   readonly publish?: 'at-release';
   readonly pong?: 'from-answer';
+  readonly believes?: 'by-version';
 };
 
-type Message = { readonly kind: Kind; readonly key: string } | { readonly sentAtMs: number };
+type Message = { readonly kind: string; readonly key: string } | { readonly sent: Moment };
 
 export class SimulatedRedis {
   readonly #world: World;
   readonly #variant: RedisVariant;
-  readonly #keys = new Map<string, Held>();
+  #keys = new Map<string, Held>();
   readonly #subscribers = new Set<Subscriber>();
+  readonly receipts: SimulatedReceiptBuses;
 
   constructor(world: World, variant: RedisVariant) {
     this.#world = world;
     this.#variant = variant;
+    this.receipts = new SimulatedReceiptBuses(world);
+    world.endFences.push(() => this.expireFences());
   }
 
   /** What a fence's time limit does in the end. */
@@ -42,7 +54,7 @@ export class SimulatedRedis {
     for (const [name, held] of this.#keys) if (held.state !== 'value') this.#keys.delete(name);
   }
 
-  subscribe(instance: number): InvalidationBus {
+  subscribe(instance: number): Subscriber {
     const subscriber = new Subscriber(this.#world, instance, this.#variant);
     this.#subscribers.add(subscriber);
     return subscriber;
@@ -53,26 +65,16 @@ export class SimulatedRedis {
   }
 
   /** The key space as one instance reaches it. */
-  reachedFrom(instance: number): SharedCache {
+  reachedFrom(instance: number, kinds: readonly RecordKind<Cacheable>[], judge: Judge): SharedCache {
     const world = this.#world;
     const isCut = (): boolean => {
       if (world.strikes('cut-from-redis', instance)) world.begin(`cut ${instance}`, 1_200);
       return world.lasts(`cut ${instance}`);
     };
-    const records = <V extends Cacheable>(kind: Kind): CachePort<V> =>
-      this.#records<V>(kind, instance, isCut);
-    const caches: Caches = {
-      users: records('users'),
-      profiles: records('profiles'),
-      emails: records('emails'),
-      usernames: records('usernames'),
-      phones: records('phones'),
-      contacts: records('contacts'),
-      lists: records('lists'),
-      pages: records('pages'),
-    };
     return {
-      caches,
+      ...portsOf(kinds, <V extends Cacheable>(kind: RecordKind<V>) =>
+        this.#records<V>(kind, instance, isCut, judge),
+      ),
       inUse: () => !world.lasts(`cut ${instance}`),
       acceptsWrites: () => true,
       clear: async () => true,
@@ -81,24 +83,41 @@ export class SimulatedRedis {
     };
   }
 
-  #restartPerhaps(): void {
+  #befall(): void {
     if (this.#world.strikes('redis-restart')) {
       this.#keys.clear();
       for (const subscriber of this.#subscribers) subscriber.reset();
     }
     if (this.#world.strikes('redis-read-only')) this.#world.begin('read-only', 4_000);
+    if (this.#world.strikes('redis-goes-back')) {
+      const copy = new Map(this.#keys);
+      // Silently: a fail-over behind a proxy, a machine that was set back.
+      void this.#world.clock.sleep(1_000).then(() => {
+        this.#keys = copy;
+      });
+    }
   }
 
-  #records<V extends Cacheable>(kind: Kind, instance: number, isCut: () => boolean): CachePort<V> {
+  #records<V extends Cacheable>(
+    kind: RecordKind<V>,
+    instance: number,
+    isCut: () => boolean,
+    judge: Judge,
+  ): CachePort<V> {
     const world = this.#world;
-    const keys = this.#keys;
     const variant = this.#variant;
-    const nameOf = (key: string): string => `${kind} ${key}`;
+    const nameOf = (key: string): string => `${kind.name} ${key}`;
+    const held = (key: string): Held | undefined => this.#keys.get(nameOf(key));
+    const hold = (key: string, next: Held): void => void this.#keys.set(nameOf(key), next);
+    const forget = (key: string): void => void this.#keys.delete(nameOf(key));
+    const publish = (key: string): void => this.publish({ kind: kind.name, key });
+    /** Fences of this instance that may or may not have got there: a release could overtake its own fence. */
+    const unconfirmed = new Set<string>();
 
     /** A command as a message: it may be lost, or come late, and so may its reply. */
     const send = async <T>(label: string, effect: () => T, failed: T, writes = true): Promise<T> => {
       await world.step(`${instance} > ${label}`);
-      this.#restartPerhaps();
+      this.#befall();
       if (isCut() || world.strikes('lost-request')) return failed;
       if (writes && world.lasts('read-only')) return failed;
       if (world.strikes('late-request')) {
@@ -107,99 +126,119 @@ export class SimulatedRedis {
       }
       const reply = effect();
       if (world.strikes('lost-reply')) return failed;
-      await world.step(`${instance} < ${label}`);
+      await world.arrive(instance, `${instance} < ${label}`);
       return reply;
     };
-    const remove = (key: string, token: string | undefined): boolean => {
-      const held = keys.get(nameOf(key));
-      const isOwn = held?.state === 'fence' && held.token === token;
-      if (variant.release === 'compare-and-delete' && token !== undefined) {
-        if (isOwn) keys.delete(nameOf(key));
-        return true;
-      }
-      if (held?.state === 'fence' && !isOwn && variant.release !== 'unconditional') return true;
-      keys.delete(nameOf(key));
+    const remove = (key: string, token: string | undefined): true => {
+      const there = held(key);
+      const isOthers = there?.state === 'fence' && there.token !== token;
+      if (!isOthers || variant.release === 'unconditional') forget(key);
       return true;
+    };
+    /** For the variant: the greatest version of each key that came by here. */
+    const versions = new Map<string, number>();
+    const isBelieved = (key: string, { value, proof }: Extract<Held, { state: 'value' }>): boolean => {
+      const version = versionOf(value);
+      if (variant.believes !== 'by-version' || version === null)
+        return judge.doubt(kind, key, proof) === undefined;
+      const greatest = Math.max(version, versions.get(key) ?? 0);
+      versions.set(key, greatest);
+      return version === greatest;
+    };
+    const newLease = (key: string): Lease => ({
+      key,
+      token: world.ids.token(),
+      readStartedAtMs: world.clock.monotonicMs(),
+    });
+    /** Takes a lease where there is still what there was. */
+    const take = (key: string, there: Held | undefined): Promise<CacheRead<V>> => {
+      const lease = newLease(key);
+      const effect = (): CacheRead<V> => {
+        if (held(key) !== there) return { state: 'filling' };
+        hold(key, { state: 'lease', token: lease.token });
+        return { state: 'leased', lease };
+      };
+      return send<CacheRead<V>>(there === undefined ? 'LEASE' : 'REPLACE', effect, { state: 'unavailable' });
     };
 
     const read: CachePort<V>['read'] = async (key) => {
-      const held = await send('GET', () => keys.get(nameOf(key)), 'lost' as Held | 'lost' | undefined, false);
-      if (held === 'lost') return { state: 'unavailable' };
-      if (held?.state === 'value') return { state: 'hit', value: held.value as V, source: 'redis' };
-      if (held?.state === 'fence') return { state: 'fenced' };
-      if (held?.state === 'lease') return { state: 'filling' };
-      const lease = { key, token: world.ids.token(), readStartedAtMs: world.clock.monotonicMs() };
-      const take = (): CacheRead<V> => {
-        if (keys.has(nameOf(key))) return { state: 'filling' };
-        keys.set(nameOf(key), { state: 'lease', token: lease.token });
-        return { state: 'leased', lease };
-      };
-      return send('LEASE', take, { state: 'unavailable' });
+      const there = await send<Held | 'lost' | undefined>('GET', () => held(key), 'lost', false);
+      if (there === 'lost') return { state: 'unavailable' };
+      if (there?.state === 'fence') return { state: 'fenced' };
+      if (there?.state === 'lease') return { state: 'filling' };
+      if (there?.state === 'value' && isBelieved(key, there))
+        return { state: 'hit', value: there.value as V, source: 'redis' };
+      return take(key, there);
     };
 
     return {
       peek: () => undefined,
       read,
       readMany: (many) => Promise.all(many.map(read)),
-      fill: (lease, value) =>
+      fill: ({ key, token }, value, proof) =>
         send(
           'FILL',
           () => {
-            const held = keys.get(nameOf(lease.key));
-            const holds = held?.state === 'lease' && held.token === lease.token;
+            const there = held(key);
+            const holds = there?.state === 'lease' && there.token === token;
             const may =
               variant.fill === 'blind' ||
-              (variant.fill === 'nx' ? held === undefined || held.state === 'lease' : holds);
+              (variant.fill === 'nx' ? there === undefined || there.state === 'lease' : holds);
             if (!may) return false;
-            if (value === undefined) keys.delete(nameOf(lease.key));
-            else keys.set(nameOf(lease.key), { state: 'value', value });
-            return value !== undefined;
-          },
-          false,
-        ),
-      fence: (key, token) =>
-        send(
-          'FENCE',
-          () => {
-            keys.set(nameOf(key), { state: 'fence', token });
-            if (world.strikes('fence-lost')) keys.delete(nameOf(key));
-            if (variant.publish !== 'at-release') this.publish({ kind, key });
+            if (value === undefined || (proof === undefined && kind.origin !== undefined)) {
+              forget(key);
+              return false;
+            }
+            hold(key, { state: 'value', value, proof });
             return true;
           },
           false,
         ),
-      release: (key, token) =>
-        send(
-          'RELEASE',
-          () => {
-            const held = keys.get(nameOf(key));
-            const isOwn = held?.state === 'fence' && held.token === token;
-            // Its fence was lost, so some memory may have taken an old value from here since.
-            if (variant.publish === 'at-release' || !isOwn) this.publish({ kind, key });
-            return remove(key, token);
-          },
-          false,
-        ),
-      replay: (key) =>
-        send(
-          'REPLAY',
-          () => {
-            this.publish({ kind, key });
-            return remove(key, undefined);
-          },
-          false,
-        ),
+      fence: async (key, token) => {
+        const effect = (): true => {
+          hold(key, { state: 'fence', token });
+          if (world.strikes('fence-lost')) forget(key);
+          if (variant.publish !== 'at-release') publish(key);
+          return true;
+        };
+        const isConfirmed = await send<boolean>('FENCE', effect, false);
+        if (!isConfirmed) {
+          unconfirmed.add(`${token} ${key}`);
+          world.unconfirmed[instance === 0 ? 0 : 1]++;
+        }
+        return isConfirmed;
+      },
+      release: async (key, token) => {
+        if (unconfirmed.delete(`${token} ${key}`)) return false;
+        const effect = (): true => {
+          const there = held(key);
+          const isOwn = there?.state === 'fence' && there.token === token;
+          // Its fence was lost, so some memory may have taken an old value from here since.
+          if (variant.publish === 'at-release' || !isOwn) publish(key);
+          return remove(key, token);
+        };
+        return send<boolean>('RELEASE', effect, false);
+      },
+      drop: () => {},
+      replay: (key) => {
+        const effect = (): true => {
+          publish(key);
+          return remove(key, undefined);
+        };
+        return send<boolean>('REPLAY', effect, false);
+      },
       inspect: async () => [],
     };
   }
 }
 
 /** One subscribed connection: pushes and answers arrive in order, after any delay. */
-class Subscriber implements InvalidationBus {
+export class Subscriber implements InvalidationBus {
   readonly #world: World;
   readonly #instance: number;
   readonly #variant: RedisVariant;
-  #listener: BusListener | undefined;
+  readonly #listeners = new Set<BusListener>();
+  #heartbeat: Disposable | undefined;
   #queue: Message[] = [];
   #isDelivering = false;
   #epoch = 0;
@@ -211,14 +250,18 @@ class Subscriber implements InvalidationBus {
   }
 
   listen(listener: BusListener): void {
-    this.#listener = listener;
+    this.#listeners.add(listener);
     listener.interrupted();
-    this.#world.clock.every(tickMs, async () => {
+    this.#heartbeat ??= this.#clock.every(tickMs, async () => {
       if (this.#world.strikes('half-open-bus', this.#instance)) this.#world.begin(this.#dead, 1_500);
       else if (this.#world.strikes('bus-reset', this.#instance)) this.reset();
       this.#noticeEnd();
-      this.push({ sentAtMs: this.#world.clock.monotonicMs() });
+      this.push({ sent: momentOn(this.#clock) });
     });
+  }
+
+  get #clock(): ProcessClock {
+    return this.#world.clockOf(this.#instance);
   }
 
   /** The connection is dead and nobody knows yet: what is sent on it is lost. */
@@ -247,7 +290,7 @@ class Subscriber implements InvalidationBus {
   reset(): void {
     this.#queue = [];
     this.#epoch++;
-    this.#listener?.interrupted();
+    for (const listener of this.#listeners) listener.interrupted();
   }
 
   async #deliver(): Promise<void> {
@@ -257,19 +300,20 @@ class Subscriber implements InvalidationBus {
       const epoch = this.#epoch;
       // A slow path, or an event loop that is busy elsewhere.
       if (this.#world.strikes('bus-delay', this.#instance)) await this.#world.clock.sleep(1_200);
-      await this.#world.step(`${this.#instance} < bus`);
+      await this.#world.arrive(this.#instance, `${this.#instance} < bus`);
       if (epoch !== this.#epoch) continue;
       const message = this.#queue.shift();
       if (message === undefined) continue;
-      if ('kind' in message) this.#listener?.invalidated(message.kind, message.key);
-      else {
-        this.#listener?.proved(
-          this.#variant.pong === 'from-answer' ? this.#world.clock.monotonicMs() : message.sentAtMs,
-        );
+      for (const listener of this.#listeners) {
+        if ('kind' in message) listener.invalidated(message.kind, message.key);
+        else listener.proved(this.#variant.pong === 'from-answer' ? momentOn(this.#clock) : message.sent);
       }
     }
     this.#isDelivering = false;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#heartbeat?.[Symbol.dispose]();
+    this.#listeners.clear();
+  }
 }

@@ -1,75 +1,71 @@
 /**
  * Protocols that look right and are not: each leaves out, or "simplifies", one part. The properties must refute each.
  */
-import { MemoryTier, type ReadStart } from '../../adapters/tiered/memory-tier.ts';
-import { recordsOf } from '../../application/caching/keys.ts';
-import type { Load } from '../../application/caching/protocol.ts';
-import { FencedWrites, ReadThrough } from '../../application/caching/protocol.ts';
+import { type MemoryOf, MemoryTier } from '../../adapters/tiered/memory-tier.ts';
+import { Belief, type Judge } from '../../application/caching/belief.ts';
+import { Gate, type GateOptions } from '../../application/caching/gate.ts';
+import type { Rows } from '../../application/caching/heard.ts';
+import {
+  FencedWrites,
+  type FencedWritesNeeds,
+  type Load,
+  ReadThrough,
+} from '../../application/caching/protocol.ts';
+import { alone } from '../../application/caching/receipts.ts';
 import type { Read } from '../../application/read.ts';
-import type { Cacheable, CachePort, Hit } from '../../domain/ports/cache.ts';
-import type { Invalidation } from '../../domain/ports/persistence.ts';
+import { recordsOf } from '../../application/records/kinds.ts';
+import { profiles } from '../../application/records/profile.ts';
+import { users } from '../../application/records/user.ts';
+import type { Writes } from '../../application/writes.ts';
+import type { Cacheable, CachePort, Disbelief, RecordKind } from '../../domain/ports/cache.ts';
+import type { ChangeLog, Proof } from '../../domain/ports/change-log.ts';
+import type { Changed } from '../../domain/ports/persistence.ts';
+import type { Moment } from '../../domain/ports/runtime.ts';
+import { ok } from '../../domain/result.ts';
+import type { Snapshot } from '../../domain/snapshot.ts';
 import type { User } from '../../domain/user.ts';
+import type { FaultKind } from './faults.ts';
 import type { Reader, Variant } from './instance.ts';
+import { answersAtOnce } from './receipts.ts';
 import type { Action, Plan } from './run.ts';
-import type { FaultKind } from './world.ts';
+import type { World } from './world.ts';
 
-type Needs = ConstructorParameters<typeof FencedWrites>[0];
-type Run = FencedWrites['run'];
-
-/** What the two Python systems and most peers do: commit, then delete the key. */
-const deleteAfterCommit = ({ transactions, cache }: Needs): { run: Run } => ({
-  async run(_kind, work) {
-    let changed: readonly Invalidation[] = [];
-    const result = await transactions.run((transaction) =>
-      work(transaction, async (changes) => {
-        changed = changes;
-        await transaction.confirmFences();
-      }),
-    );
-    for (const change of changed) {
-      if (change.kind !== 'user') continue;
-      await Promise.all(recordsOf(change).map(({ kind, key }) => cache.caches[kind].replay(key)));
-    }
-    return result;
+/** Security writes are acknowledged like the others. */
+const unconfirmed = (run: Writes['run']): Writes => ({
+  run,
+  async runSecurely(work) {
+    const done = await run(work);
+    return done.ok
+      ? ok({ value: done.value, confirmation: { by: 'alone', afterMs: 0, receipts: [], missing: [] } })
+      : done;
   },
 });
 
+/** What most peers do: commit, then delete the key. */
+const deleteAfterCommit = ({ transactions, cache }: FencedWritesNeeds): Writes =>
+  unconfirmed(async (work) => {
+    let changed: readonly Changed[] = [];
+    const result = await transactions.run((transaction) =>
+      work(transaction, async (changes) => {
+        changed = changes;
+      }),
+    );
+    const records = changed.flatMap(recordsOf);
+    await Promise.all(records.map(({ kind, key }) => cache.of(kind).replay(key)));
+    return result;
+  });
+
 /** Raises the fence before it waits for the row's lock, so that another writer's release may remove it. */
-const fenceBeforeLock = (needs: Needs): { run: Run } => {
+const fenceBeforeLock = ({ transactions, cache, ids }: FencedWritesNeeds): Writes => {
   const userId = '01900000-0000-7000-8001-000000000001';
-  return {
-    async run(_kind, work) {
-      const { transactions, cache, ids } = needs;
-      const token = ids.token();
-      const fences = ['users', 'profiles'] as const;
-      await Promise.all(fences.map((kind) => cache.caches[kind].fence(userId, token)));
-      const result = await transactions.run((transaction) =>
-        work(transaction, () => transaction.confirmFences()),
-      );
-      await Promise.all(fences.map((kind) => cache.caches[kind].release(userId, token)));
-      return result;
-    },
-  };
-};
-
-/** Acknowledges a security write like any other. */
-const securityLikeOrdinary = (needs: Needs): { run: Run } => {
-  const writes = new FencedWrites(needs);
-  return { run: (_kind, work) => writes.run('ordinary', work) };
-};
-
-/** Never journals: trusts the fence without a reply. */
-const trustUnconfirmed = (needs: Needs): { run: Run } => {
-  const writes = new FencedWrites(needs);
-  return {
-    run: (kind, work) =>
-      writes.run(kind, async (transaction, raise) =>
-        work(transaction, async (changes) => {
-          await raise(changes);
-          await transaction.confirmFences();
-        }),
-      ),
-  };
+  return unconfirmed(async (work) => {
+    const token = ids.token();
+    const fences = [users, profiles];
+    await Promise.all(fences.map((kind) => cache.of(kind).fence(userId, token)));
+    const result = await transactions.run((transaction) => work(transaction, async () => {}));
+    await Promise.all(fences.map((kind) => cache.of(kind).release(userId, token)));
+    return result;
+  });
 };
 
 /** Joins a flight whatever it has already read. */
@@ -92,9 +88,10 @@ class JoinAnyFlight implements Reader {
   async #fly(key: string, load: Load<User>): Promise<Read<User> | undefined> {
     const found = await this.#cache.read(key);
     if (found.state === 'hit') return found;
-    const value = await load(key);
-    if (value === undefined) return undefined;
-    const stored = found.state === 'leased' && (await this.#cache.fill(found.lease, value));
+    const row = await load(key);
+    if (row === undefined) return undefined;
+    const { value, proof } = row;
+    const stored = found.state === 'leased' && (await this.#cache.fill(found.lease, value, proof));
     return { value, source: stored ? 'stored' : 'miss' };
   }
 }
@@ -110,7 +107,7 @@ class ShareUnderWay extends ReadThrough<User> {
       const row = load(key);
       this.#underWay.set(
         key,
-        row.then((value) => value && { value, source: 'miss' }),
+        row.then((proved) => proved && { value: proved.value, source: 'miss' }),
       );
       return row.finally(() => this.#underWay.delete(key));
     });
@@ -119,30 +116,96 @@ class ShareUnderWay extends ReadThrough<User> {
 
 /** Keeps what was read while its key was invalidated. */
 class NoMarking extends MemoryTier {
-  override put(
-    name: string,
-    hit: Hit<Cacheable>,
-    _start: ReadStart,
-    provable: boolean,
-    ttlMs: number,
-  ): boolean {
-    return super.put(name, hit, this.startRead(), provable, ttlMs);
+  override open<V extends Cacheable>(kind: RecordKind<V>): MemoryOf<V> {
+    const memory = super.open(kind);
+    const put = memory.put.bind(memory);
+    memory.put = (key, hit, _start, provable, ttlMs) => put(key, hit, this.startRead(), provable, ttlMs);
+    return memory;
   }
 }
 
 /** Counts an entry's age from its arrival, not from the start of its read, and asks the bus for no proof. */
 class NoProof extends MemoryTier {
-  override put(
-    name: string,
-    hit: Hit<Cacheable>,
-    start: ReadStart,
-    _provable: boolean,
-    ttlMs: number,
-  ): boolean {
-    this.listener.proved(Number.MAX_SAFE_INTEGER);
-    return super.put(name, hit, start, true, ttlMs);
+  override open<V extends Cacheable>(kind: RecordKind<V>): MemoryOf<V> {
+    const memory = super.open(kind);
+    const put = memory.put.bind(memory);
+    memory.put = (key, hit, start, _provable, ttlMs) => {
+      this.listener.proved({ monotonicMs: Number.MAX_SAFE_INTEGER, wallMs: Number.MAX_SAFE_INTEGER });
+      return put(key, hit, start, true, ttlMs);
+    };
+    return memory;
   }
 }
+
+/** Opens by silence, too. */
+class SilenceOpens extends Gate {
+  #isSilent = false;
+
+  override silent(): void {
+    super.silent();
+    this.#isSilent = true;
+  }
+  override answered(began: Moment): void {
+    super.answered(began);
+    this.#isSilent = false;
+  }
+  override isOpen(now?: Moment): boolean {
+    return this.#isSilent || super.isOpen(now);
+  }
+}
+
+class NoGate extends Gate {
+  override isOpen(): boolean {
+    return true;
+  }
+}
+
+/** Counts by the monotonic clock alone. */
+class MonotonicGate extends Gate {
+  constructor({ clock, ...options }: GateOptions) {
+    super({ ...options, clock: { monotonicMs: () => clock.monotonicMs(), nowMs: () => 0 } });
+  }
+}
+
+/** Keeps the greatest transaction of each key. */
+class GreatestOnly extends Belief {
+  override apply(snapshot: Snapshot, rows: Rows): void {
+    super.apply(
+      snapshot,
+      rows === 'everything' ? rows : new Map([...rows].map(([key, xids]) => [key, [Math.max(...xids)]])),
+    );
+  }
+}
+
+class OwnUnnoted extends Belief {
+  override noteOwn(): void {}
+}
+
+/** Values do not say of which identity they are. */
+class AnyEpoch extends Belief {
+  #epoch = '';
+
+  override begin(epoch: string, floor: Snapshot): void {
+    this.#epoch = epoch;
+    super.begin(epoch, floor);
+  }
+  override doubt(kind: RecordKind<Cacheable>, key: string, proof: Proof | undefined): Disbelief | undefined {
+    return super.doubt(kind, key, proof && { ...proof, epoch: this.#epoch });
+  }
+}
+
+const believesAll: Judge = { doubt: () => undefined };
+
+/** Only what had no confirmed fence is in the log. */
+const unconfirmedOnly = (log: ChangeLog, { fenced }: World): ChangeLog => ({
+  ...log,
+  check: async (asked) => {
+    const answer = await log.check(asked);
+    return answer.rows === 'too-many'
+      ? answer
+      : { ...answer, rows: answer.rows.filter(({ xid }) => !fenced.has(xid)) };
+  },
+});
 
 export type PlantedVariant = {
   readonly name: string;
@@ -150,13 +213,16 @@ export type PlantedVariant = {
   /** What it takes to refute it: a fault on instance 1, and what the actors do. */
   readonly fault: FaultKind;
   readonly actors: Plan['actors'];
+  /** One that finds it soon, where 1 does not. */
+  readonly seed?: number;
 };
 
 const on0 = (...actions: readonly Action[]): Plan['actors'][number] => ({ instance: 0, actions });
 const on1 = (...actions: readonly Action[]): Plan['actors'][number] => ({ instance: 1, actions });
 
 const reads: readonly Action[] = ['read', 'read', 'read', 'read'];
-const twoWriters = [on0('write', 'write'), on1('write', 'write'), on0(...reads), on1(...reads)];
+const writes: readonly Action[] = ['write', 'write', 'write'];
+const twoWriters = [on0(...writes), on1(...writes), on0(...reads, ...reads), on1(...reads, ...reads)];
 const readers = [on1(...reads), on1(...reads), on0('read', 'write', 'read'), on0('read', 'write', 'read')];
 const overTime = [
   on1('read', 'pause', 'read', 'pause', 'read', 'pause', 'read'),
@@ -168,13 +234,38 @@ const soon = [
   on1(...reads, 'pause', ...reads, 'pause', ...reads),
   on0('read', 'security', 'pause', 'security', 'pause', 'security'),
 ];
-const pages = [
-  on1('page', 'page', 'page', 'page'),
-  on1('page', 'page', 'page'),
-  on0('page', 'add', 'page', 'add'),
+const unheard = [
+  on0('read', 'long pause', 'read', 'long pause', 'read'),
+  on1('read', 'read', 'raw', 'long pause', 'long pause', 'read'),
 ];
-const unseen = [on0('read', 'long pause', 'read'), on1('read', 'read', 'raw', 'long pause', 'read')];
 
+const behindFences = [
+  on1('read', 'read', 'long pause', 'read', 'read'),
+  on1('read', 'long pause', 'read', 'pause', 'read'),
+  on0('write', 'read', 'long pause', 'read'),
+];
+const notBehindFences = [
+  on1('read', 'raw', 'read', 'long pause', 'read', 'long pause', 'read'),
+  on1('read', 'raw', 'read', 'long pause', 'read', 'long pause', 'read'),
+  on0('read', 'raw', 'long pause', 'read'),
+];
+const own = [on0('read', 'write', 'read', 'write', 'read'), on1('read', 'read', 'read')];
+const looks: readonly Action[] = ['read', 'pause', 'read', 'pause', 'read', 'pause', 'read', 'pause', 'read'];
+const asleep = [
+  on1(...looks),
+  on1(...looks),
+  on0('pause', 'raw', 'pause', 'raw', 'pause', 'raw', 'pause', 'raw'),
+];
+const unopened = [
+  on1('read', 'long pause', 'read', 'read'),
+  on1('raw', 'long pause', 'read', 'read'),
+  on1('read', 'raw', 'long pause', 'read'),
+];
+const slow = [on1(...reads, ...reads), on1(...reads, ...reads), on0('write', 'write', 'write', 'write')];
+const longLived = [
+  on0('read', 'write', 'write', 'read', 'pause', 'pause', 'pause', 'raw', 'long pause', 'read'),
+  on1('read', 'write', 'read', 'pause', 'pause', 'pause', 'raw', 'raw', 'long pause', 'read'),
+];
 export const plantedVariants: readonly PlantedVariant[] = [
   {
     name: 'delete after commit',
@@ -194,20 +285,8 @@ export const plantedVariants: readonly PlantedVariant[] = [
     fault: 'crash-after-commit',
     actors: twoWriters,
   },
-  {
-    name: 'release by compare-and-delete only',
-    variant: { redis: { release: 'compare-and-delete' } },
-    fault: 'fence-lost',
-    actors: readers,
-  },
-  {
-    name: 'list: unconfirmed fence trusted',
-    variant: { writes: trustUnconfirmed },
-    fault: 'lost-request',
-    actors: pages,
-  },
-  { name: 'fill with NX', variant: { redis: { fill: 'nx' } }, fault: 'none', actors: readers },
-  { name: 'blind fill', variant: { redis: { fill: 'blind' } }, fault: 'none', actors: readers },
+  { name: 'fill with NX', variant: { redis: { fill: 'nx' } }, fault: 'stands-still', actors: slow },
+  { name: 'blind fill', variant: { redis: { fill: 'blind' } }, fault: 'stands-still', actors: slow },
   { name: 'join any flight', variant: { reader: JoinAnyFlight }, fault: 'none', actors: readers },
   {
     name: 'share a read of the database that is under way',
@@ -215,10 +294,22 @@ export const plantedVariants: readonly PlantedVariant[] = [
     fault: 'none',
     actors: readers,
   },
-  { name: 'no marking of reads in flight', variant: { memory: NoMarking }, fault: 'none', actors: overTime },
+  {
+    name: 'no marking of reads in flight',
+    variant: { memory: NoMarking },
+    fault: 'log-refused',
+    actors: overTime,
+    seed: 2,
+  },
+  {
+    name: 'what is read meanwhile goes into memory unasked',
+    variant: { memory: NoMarking, judge: (belief) => ({ memory: believesAll, redis: belief }) },
+    fault: 'none',
+    actors: notBehindFences,
+  },
   { name: 'memory without proof', variant: { memory: NoProof }, fault: 'half-open-bus', actors: overTime },
   {
-    name: 'pong counted from its answer',
+    name: 'ping counted from its answer',
     variant: { redis: { pong: 'from-answer' } },
     fault: 'bus-delay',
     actors: overTime,
@@ -231,15 +322,64 @@ export const plantedVariants: readonly PlantedVariant[] = [
   },
   {
     name: 'security write acknowledged at once',
-    variant: { writes: securityLikeOrdinary },
-    fault: 'bus-delay',
+    variant: { writes: (needs) => new FencedWrites({ ...needs, confirmations: alone }) },
+    fault: 'other-redis',
     actors: soon,
   },
   {
-    name: 'unconfirmed fence trusted',
-    variant: { writes: trustUnconfirmed },
+    name: 'receipts are given before what they are about is dropped',
+    variant: { receiptBus: answersAtOnce },
     fault: 'lost-request',
-    actors: readers,
+    actors: soon,
   },
-  { name: 'no gate', variant: { gate: 'open' }, fault: 'redis-read-only', actors: unseen },
+  {
+    name: 'the writer’s own transaction is not noted',
+    variant: { belief: OwnUnnoted },
+    fault: 'lost-request',
+    actors: own,
+  },
+  {
+    name: 'a value is believed without its snapshot',
+    variant: { judge: (belief) => ({ memory: belief, redis: believesAll }) },
+    fault: 'none',
+    actors: notBehindFences,
+  },
+  {
+    name: 'a value is believed by its version',
+    variant: { redis: { believes: 'by-version' } },
+    fault: 'none',
+    actors: notBehindFences,
+  },
+  {
+    name: 'the greatest transaction of a key is kept',
+    variant: { belief: GreatestOnly },
+    fault: 'none',
+    actors: notBehindFences,
+  },
+  {
+    name: 'only what had no confirmed fence is in the log',
+    variant: { log: unconfirmedOnly },
+    fault: 'late-commit',
+    actors: behindFences,
+  },
+  {
+    name: 'the identity is not in the value; the database goes back',
+    variant: { belief: AnyEpoch },
+    fault: 'database-goes-back',
+    actors: longLived,
+  },
+  {
+    name: 'memory ignores the gate',
+    variant: { isMemoryUngated: true },
+    fault: 'log-refused',
+    actors: unheard,
+  },
+  { name: 'no gate', variant: { gate: NoGate }, fault: 'log-refused', actors: unheard },
+  { name: 'silence opens the gate', variant: { gate: SilenceOpens }, fault: 'log-silent', actors: unopened },
+  {
+    name: 'the gate counts by the monotonic clock',
+    variant: { gate: MonotonicGate },
+    fault: 'suspended',
+    actors: asleep,
+  },
 ];

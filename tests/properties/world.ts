@@ -1,167 +1,81 @@
 /**
- * A small world in which the real protocol code runs: one database, one Redis key space with its bus, and instances that
+ * A small world in which the real protocol code runs: one database, a Redis or two with their buses, and instances that
  * reach them by messages. Every message is a step of fast-check's scheduler, so a property over schedules is a property
- * over all orders of arrival; time is a step as well. A run has at most one fault, which strikes at its n-th opportunity.
+ * over all orders of arrival; time is a step as well. A run has at most one fault.
  */
 import type { Scheduler } from 'fast-check';
-import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
-import { DatabaseUnavailable, OutcomeUnknown } from '../../domain/faults.ts';
+import { type MemoryDatabase, memoryDatabase } from '../../adapters/memory/memory-database.ts';
+import { DatabaseSilent, DatabaseUnavailable, OutcomeUnknown } from '../../domain/faults.ts';
+import type { ChangeLog, CheckAnswer } from '../../domain/ports/change-log.ts';
 import type { Database, Transaction } from '../../domain/ports/persistence.ts';
-import type { Clock, Ids, Timer } from '../../domain/ports/runtime.ts';
+import type { Ids } from '../../domain/ports/runtime.ts';
+import type { Xid } from '../../domain/snapshot.ts';
+import { ProcessClock, SimulatedClock, simulatedIds } from './clock.ts';
+import { type Fault, type FaultKind, Faults, losesInRedis } from './faults.ts';
 import { History } from './history.ts';
 
-export const maxStalenessMs = 500;
-export const journalBoundMs = 2_000;
 export const tickMs = 100;
-
-/** Where a fault can strike. */
-export type FaultKind =
-  | 'none'
-  | 'lost-request'
-  | 'lost-reply'
-  | 'late-request'
-  | 'crash-in-transaction'
-  | 'crash-after-commit'
-  | 'unknown-commit'
-  | 'redis-restart'
-  | 'fence-lost'
-  | 'redis-read-only'
-  | 'half-open-bus'
-  | 'bus-reset'
-  | 'bus-delay'
-  | 'cut-from-redis'
-  | 'journal-unreachable';
-
-export const faultKinds: readonly FaultKind[] = [
-  'none',
-  'lost-request',
-  'lost-reply',
-  'late-request',
-  'crash-in-transaction',
-  'crash-after-commit',
-  'unknown-commit',
-  'redis-restart',
-  'fence-lost',
-  'redis-read-only',
-  'half-open-bus',
-  'bus-reset',
-  'bus-delay',
-  'cut-from-redis',
-  'journal-unreachable',
-];
-
-export type Fault = { readonly kind: FaultKind; readonly at: number; readonly instance: number };
-
-/** Kinds whose opportunities come often: a fault among the first few would strike before anything is cached. */
-const opportunitiesPer: { readonly [K in FaultKind]?: number } = {
-  'lost-request': 3,
-  'lost-reply': 3,
-  'late-request': 3,
-  'redis-restart': 4,
-  'redis-read-only': 4,
-  'cut-from-redis': 4,
-  'half-open-bus': 4,
-  'bus-reset': 4,
-  'bus-delay': 6,
-};
-
-/** Waits that a step of the scheduler ends: time moves when the scheduler says so. */
-export class SimulatedClock implements Clock, Timer {
-  #nowMs = 0;
-  readonly #due = new Set<{ atMs: number; fire: () => void }>();
-
-  nowMs(): number {
-    return 1_700_000_000_000 + this.#nowMs;
-  }
-
-  monotonicMs(): number {
-    return this.#nowMs;
-  }
-
-  sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const due = {
-        atMs: this.#nowMs + ms,
-        fire: () => {
-          this.#due.delete(due);
-          resolve();
-        },
-      };
-      this.#due.add(due);
-    });
-  }
-
-  every(ms: number, work: () => Promise<void>): Disposable {
-    let isRunning = false;
-    const due = {
-      atMs: this.#nowMs + ms,
-      fire: () => {
-        due.atMs += ms;
-        if (isRunning) return;
-        isRunning = true;
-        void work().finally(() => {
-          isRunning = false;
-        });
-      },
-    };
-    this.#due.add(due);
-    return { [Symbol.dispose]: () => void this.#due.delete(due) };
-  }
-
-  advance(ms: number): void {
-    this.#nowMs += ms;
-    for (const due of [...this.#due].sort((a, b) => a.atMs - b.atMs)) if (due.atMs <= this.#nowMs) due.fire();
-  }
-}
-
-/** A list whose contacts are only added to has a version: how many there are, from 1 on. */
-export const listVersion = (contacts: number): number => contacts + 1;
 
 /** A process died: whoever waits for it waits for ever. */
 const never = <T>(): Promise<T> => new Promise(() => {});
 
 class Crash extends Error {}
 
+type Remote = <T>(label: string, work: () => Promise<T>) => Promise<T>;
+
 export class World {
   readonly clock: SimulatedClock = new SimulatedClock();
-  readonly history: History;
-  readonly listHistory: History;
-  readonly database: Database;
-  /** How often each kind of fault could have struck. */
-  readonly #opportunities = new Map<FaultKind, number>();
+  readonly processes: readonly [ProcessClock, ProcessClock] = [
+    new ProcessClock(this.clock),
+    new ProcessClock(this.clock),
+  ];
+  readonly ids: Ids = simulatedIds();
+  /** Of the user, and of the list of their contacts. */
+  readonly history: History = new History();
+  readonly listHistory: History = new History();
+  readonly database: MemoryDatabase = memoryDatabase({ nowMs: () => this.clock.nowMs() });
+  readonly scheduler: Scheduler;
+  readonly faults: Faults;
+  /** Fences of each instance that were not confirmed. */
+  readonly unconfirmed: [number, number] = [0, 0];
+  /** Transactions that were behind confirmed fences. */
+  readonly fenced: Set<Xid> = new Set();
+  /** What fences' time limits do in the end, in every Redis. */
+  readonly endFences: (() => void)[] = [];
+  /** Commits whose outcome nobody waits for. */
+  readonly late: Promise<unknown>[] = [];
+  /** Of the database, when the run began. */
+  firstIdentity = '';
+  /** How many names were made up so far. */
+  stamps = 0;
   /** Ends of faults that last. */
   readonly #lasting = new Map<string, number>();
-  readonly scheduler: Scheduler;
-  readonly fault: Fault;
-  /** How many contacts were made up so far. */
-  contacts = 0;
-  #tokens = 0;
 
   constructor(scheduler: Scheduler, fault: Fault) {
     this.scheduler = scheduler;
-    this.fault = fault;
-    const seenCounts = fault.kind !== 'fence-lost' && fault.kind !== 'redis-restart';
-    this.history = new History(seenCounts);
-    this.listHistory = new History(seenCounts);
-    this.database = memoryDatabase();
+    this.faults = new Faults(fault);
   }
-
-  readonly ids: Ids = {
-    uuid: () => `00000000-0000-7000-8000-${String(++this.#tokens).padStart(12, '0')}`,
-    token: () => `t${++this.#tokens}`,
-  };
 
   step(label: string): Promise<void> {
     return this.scheduler.schedule(Promise.resolve(), label);
   }
 
-  /** Whether the run's fault strikes here; `instance` for faults of one instance. */
+  clockOf(instance: number): ProcessClock {
+    return this.processes[instance === 0 ? 0 : 1];
+  }
+
+  /** A message that reaches a process; it waits for one that stands still. */
+  async arrive(instance: number, label: string): Promise<void> {
+    await this.step(label);
+    // For longer than its gate may stay open, or not.
+    if (this.strikes('stands-still', instance))
+      this.clockOf(instance).standStill(this.faults.fault.at % 2 === 0 ? 3_000 : 1_500, false);
+    if (this.strikes('suspended', instance)) this.clockOf(instance).standStill(3_000, true);
+    await this.clockOf(instance).awake();
+  }
+
   strikes(kind: FaultKind, instance?: number): boolean {
-    if (this.fault.kind !== kind) return false;
-    if (instance !== undefined && instance !== this.fault.instance) return false;
-    const count = (this.#opportunities.get(kind) ?? 0) + 1;
-    this.#opportunities.set(kind, count);
-    return count === this.fault.at * (opportunitiesPer[kind] ?? 1);
+    return this.faults.strikes(kind, instance);
   }
 
   begin(what: string, forMs: number): void {
@@ -178,19 +92,16 @@ export class World {
 
   /** The database as one instance reaches it: each command a message there and one back. */
   databaseOf(instance: number): Database {
-    const { users, contacts, journal } = this.database;
-    const remote = async <T>(label: string, work: () => Promise<T>): Promise<T> => {
+    const { users, contacts, reads, log } = this.database;
+    const remote: Remote = async (label, work) => {
       await this.step(`${instance} > ${label}`);
-      const value = await work();
-      await this.step(`${instance} < ${label}`);
-      return value;
+      this.#befall();
+      try {
+        return await work();
+      } finally {
+        await this.arrive(instance, `${instance} < ${label}`);
+      }
     };
-    const checked = <T>(label: string, work: () => Promise<T>): Promise<T> =>
-      remote(label, () => {
-        if (this.strikes('journal-unreachable', instance)) this.begin(`journal ${instance}`, 1_500);
-        if (this.lasts(`journal ${instance}`)) throw new DatabaseUnavailable();
-        return work();
-      });
     return {
       ...this.database,
       users: {
@@ -204,76 +115,137 @@ export class World {
         page: (owner, request) => remote('select page', () => contacts.page(owner, request)),
         search: (owner, text, request) => contacts.search(owner, text, request),
       },
-      journal: {
-        pending: (max) => checked('journal', () => journal.pending(max)),
-        remove: (ids) => checked('remove', () => journal.remove(ids)),
-        append: (changes) => remote('append', () => journal.append(changes)),
-        count: () => journal.count(),
-        listen: (wake) => journal.listen(wake),
+      reads: {
+        user: (key) => remote('select', () => reads.user(key)),
+        users: (keys) => remote('select', () => reads.users(keys)),
+        contact: (owner, id) => remote('select contact', () => reads.contact(owner, id)),
+        page: (owner, request) => remote('select page', () => reads.page(owner, request)),
+        proof: () => remote('snapshot', () => reads.proof()),
+        isChanged: (since, heard) => remote('changed', () => reads.isChanged(since, heard)),
       },
+      log: this.#logOf(instance, log, remote),
       transactions: { run: (work) => this.#transact(instance, work, remote) },
     };
+  }
+
+  /** Changes by somebody who knows nothing of caches, as one instance's operator makes them. */
+  transactRaw(instance: number, work: (transaction: Transaction) => Promise<void>): Promise<void> {
+    const remote: Remote = async (label, command) => {
+      await this.step(`psql ${label}`);
+      return command();
+    };
+    return this.#transact(instance, work, remote, true);
+  }
+
+  #logOf(instance: number, log: ChangeLog, remote: Remote): ChangeLog {
+    const asked: Remote = (label, work) =>
+      remote(label, () => {
+        if (this.strikes('log-silent', instance)) this.begin(`silent ${instance}`, 8_000);
+        if (this.strikes('log-silent-for-all')) this.begin('silent', 8_000);
+        if (this.lasts(`silent ${instance}`) || this.lasts('silent')) throw new DatabaseSilent();
+        // A right that was taken away.
+        if (this.strikes('log-refused', instance)) this.begin(`refused ${instance}`, 8_000);
+        if (this.strikes('log-refused-for-all')) this.begin('refused', 8_000);
+        if (this.lasts(`refused ${instance}`) || this.lasts('refused')) throw new DatabaseUnavailable();
+        return work();
+      });
+    return {
+      ...log,
+      begin: (bounds) => asked('begin', () => log.begin(bounds)),
+      check: (check) => asked<CheckAnswer>('check', () => log.check(check)),
+      startingPoints: (maxRows) => asked('notes', () => log.startingPoints(maxRows)),
+      missingTriggers: () => asked('triggers', () => log.missingTriggers()),
+      bounds: () => asked('bounds', () => log.bounds()),
+      renewEpoch: (seen) => asked('renew', () => log.renewEpoch(seen)),
+      wakeOthers: (xids) => remote('wake', () => log.wakeOthers(xids)),
+      instances: () => asked('list', () => log.instances()),
+    };
+  }
+
+  /** What befalls the database as a whole. */
+  #befall(): void {
+    if (this.strikes('database-crash')) this.database.server.crash();
+    if (!this.strikes('database-goes-back')) return;
+    const putBack = [this.history.copy(), this.listHistory.copy()];
+    const putFilesBack = this.database.server.copy();
+    // As long as it takes to stop a server and to copy its files: several checks, which take ids.
+    void this.clock.sleep(2_000).then(() => {
+      putFilesBack();
+      for (const put of putBack) put(this.clock.monotonicMs());
+    });
   }
 
   async #transact<T>(
     instance: number,
     work: (transaction: Transaction) => Promise<T>,
-    remote: <R>(label: string, work: () => Promise<R>) => Promise<R>,
+    remote: Remote,
+    isRaw = false,
   ): Promise<T> {
-    const within = async <R>(label: string, command: () => Promise<R>): Promise<R> => {
+    const within: Remote = async (label, command) => {
       if (this.strikes('crash-in-transaction')) throw new Crash();
       return remote(label, command);
     };
+    const at = instance === 0 ? 0 : 1;
+    const unconfirmedBefore = this.unconfirmed[at];
+    const stamps: { readonly history: History; readonly stamp: string }[] = [];
+    const { promise: told, reject: tell } = Promise.withResolvers<never>();
     let isUnknown = false;
-    let isFenced = false;
-    const versions: number[] = [];
-    const listVersions: number[] = [];
-    const write = async <R>(label: string, version: number, command: () => Promise<R>): Promise<R> => {
-      versions.push(version);
-      return within(label, command);
-    };
+    const committing = this.database.transactions.run(async ({ users, contacts, ...rest }) => {
+      const value = await work({
+        users: {
+          lock: (id) => within('lock', () => users.lock(id)),
+          lockAdmins: () => within('lock admins', () => users.lockAdmins()),
+          insert: (account) => within('insert', () => users.insert(account)),
+          update: (account) => {
+            stamps.push({ history: this.history, stamp: account.user.name ?? '' });
+            return within('update', () => users.update(account));
+          },
+        },
+        contacts: {
+          find: (owner, id) => within('find', () => contacts.find(owner, id)),
+          count: (owner) => within('count', () => contacts.count(owner)),
+          insert: (contact) => {
+            stamps.push({ history: this.listHistory, stamp: contact.id });
+            return within('insert', () => contacts.insert(contact));
+          },
+          update: (contact) => within('update', () => contacts.update(contact)),
+          delete: (owner, id) => within('delete', () => contacts.delete(owner, id)),
+        },
+        xid: () => within('xid', () => rest.xid()),
+      });
+      await within('commit', async () => {});
+      isUnknown = this.strikes('unknown-commit');
+      // With an even instance the unknown commit did not happen.
+      if (isUnknown && instance % 2 === 0) throw new OutcomeUnknown();
+      const isConfirmed = !isRaw && this.unconfirmed[at] === unconfirmedBefore;
+      if (isConfirmed) this.fenced.add(await rest.xid());
+      const isLate = this.strikes('late-commit');
+      if (isLate) {
+        tell(new OutcomeUnknown());
+        await this.clock.sleep(3_000);
+        for (const end of this.endFences) end();
+        await this.clock.sleep(500);
+      }
+      const isFenced = isConfirmed && !isLate && !losesInRedis.has(this.faults.fault.kind);
+      for (const { history, stamp } of stamps) history.commit(stamp, instance, isFenced);
+      return value;
+    });
+    const committed = committing.then((value) => {
+      for (const { history, stamp } of stamps)
+        history.landmark('visible', stamp, this.clock.monotonicMs(), instance);
+      return value;
+    });
+    this.late.push(Promise.race([committed.catch(() => {}), told.catch(() => committed.catch(() => {}))]));
     let result: T;
     try {
-      result = await this.database.transactions.run(async ({ users, contacts, ...rest }) => {
-        const value = await work({
-          users: {
-            lock: (id) => within('lock', () => users.lock(id)),
-            lockAdmins: () => within('lock admins', () => users.lockAdmins()),
-            insert: (account) => within('insert', () => users.insert(account)),
-            update: (account) => write('update', account.user.version, () => users.update(account)),
-          },
-          contacts: {
-            find: (owner, id) => within('find', () => contacts.find(owner, id)),
-            count: (owner) => within('count', () => contacts.count(owner)),
-            insert: async (contact) => {
-              await within('insert', () => contacts.insert(contact));
-              listVersions.push(listVersion(await contacts.count(contact.ownerId)));
-            },
-            update: (contact) => within('update', () => contacts.update(contact)),
-            delete: (owner, id) => within('delete', () => contacts.delete(owner, id)),
-          },
-          confirmFences: () => {
-            isFenced = true;
-            return within('confirm', () => rest.confirmFences());
-          },
-        });
-        await within('commit', async () => {});
-        if (!isFenced) {
-          for (const version of versions) this.history.journaled(version);
-          for (const version of listVersions) this.listHistory.journaled(version);
-        }
-        isUnknown = this.strikes('unknown-commit');
-        // With an even instance the unknown commit did not happen.
-        if (isUnknown && instance % 2 === 0) throw new OutcomeUnknown();
-        return value;
-      });
+      result = await Promise.race([committed, told]);
     } catch (error) {
       if (error instanceof Crash) return never();
       throw error;
     }
     if (isUnknown) throw new OutcomeUnknown();
     if (this.strikes('crash-after-commit')) return never();
-    await this.step(`${instance} < committed`);
+    await (isRaw ? this.step('psql committed') : this.arrive(instance, `${instance} < committed`));
     return result;
   }
 }

@@ -7,7 +7,7 @@ import { jsonLog } from '../../adapters/system/log.ts';
 import { compose, type Kith } from '../../composition/compose.ts';
 import { type Config, parseConfig } from '../../composition/config.ts';
 import { Secret } from '../../domain/secret.ts';
-import { silentLog } from '../persistence/support.ts';
+import { silentLog, untilReady } from '../adapters/mikro-orm/support.ts';
 import { watch, watchOnce } from '../support/canaries.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { openRedis, type RedisServer } from '../support/redis-server.ts';
@@ -63,7 +63,7 @@ describe('under the least privileges, a whole Kith', () => {
     database = await createTestDatabase();
     // The owner migrates; whoever serves is somebody else.
     await using owner = await openPostgres({ address: database.address }, silentLog);
-    await owner.health.ping();
+    await untilReady(owner);
     await database.query(`create role ${role} login password '${secrets.database}'`);
     for (const grant of postgresGrants(role)) await database.query(grant);
     const { host, port, database: name } = database.address;

@@ -7,7 +7,8 @@ import { attemptLimits } from '../../domain/attempts.ts';
 import { DatabaseUnavailable, Overloaded } from '../../domain/faults.ts';
 import type { LoginThrottle } from '../../domain/ports/security.ts';
 import { Secret } from '../../domain/secret.ts';
-import { silentLog } from '../persistence/support.ts';
+import { silentLog } from '../adapters/mikro-orm/support.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { codeOf, countingHasher, type House, join, openHouse, password } from './support.ts';
 
 const wrong = 'wrong horse battery staple';
@@ -136,17 +137,15 @@ describe('guessing', () => {
 });
 
 describe('when parts are down', () => {
-  const down = (): never => {
-    throw new DatabaseUnavailable('the counters are away');
-  };
-  const downThrottle: LoginThrottle = {
-    admit: async () => down(),
-    succeeded: async () => down(),
-    withdraw: async () => down(),
+  /** A throttle over counters that are away. */
+  const openDownThrottle = async (): Promise<LoginThrottle> => {
+    const { attempts, ...database } = memoryDatabase();
+    await database[Symbol.asyncDispose]();
+    return new KeyedThrottle({ attempts, throttleKey: new Secret('one'), clock: new ManualClock() });
   };
 
   it('nobody is let in uncounted: 503 with Retry-After', async () => {
-    const house = await openHouse({ throttle: downThrottle });
+    const house = await openHouse({ throttle: await openDownThrottle() });
     const { id } = await join(house.useCases, 'ada');
     await expect(logIn(house, 'ada', password)).rejects.toThrow(DatabaseUnavailable);
     await expect(house.useCases.deactivateSelf(id, { password })).rejects.toThrow(DatabaseUnavailable);
@@ -164,7 +163,14 @@ describe('when parts are down', () => {
   });
 
   it('a success that cannot be written down is none', async () => {
-    const house = await openHouse({ throttle: { ...downThrottle, admit: async () => undefined } });
+    const down = await openDownThrottle();
+    const throttle: LoginThrottle = {
+      // The last that could be counted.
+      admit: async () => undefined,
+      succeeded: (guess) => down.succeeded(guess),
+      withdraw: (guess) => down.withdraw(guess),
+    };
+    const house = await openHouse({ throttle });
     await join(house.useCases, 'ada');
     await expect(logIn(house, 'ada', password)).rejects.toThrow(DatabaseUnavailable);
   });
@@ -188,17 +194,18 @@ describe('when parts are down', () => {
 
 describe('the names of counters', () => {
   const seen: string[] = [];
+  const { attempts } = memoryDatabase();
   const throttle = (key: string) =>
     new KeyedThrottle({
       throttleKey: new Secret(key),
-      clock: { nowMs: () => 0 },
+      clock: new ManualClock(),
       attempts: {
-        admit: async (counters) => {
+        admit: (counters, nowMs) => {
           seen.push(...counters.flatMap(({ origin, account }) => [origin, account]));
-          return undefined;
+          return attempts.admit(counters, nowMs);
         },
-        succeeded: async () => undefined,
-        withdraw: async () => undefined,
+        succeeded: (counters, nowMs) => attempts.succeeded(counters, nowMs),
+        withdraw: (counters, nowMs) => attempts.withdraw(counters, nowMs),
       },
     });
   const namesOf = async (name: string, origin: string, key = 'one') => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createHttp } from '../../adapters/http/http.ts';
-import { publicRoutes } from '../../adapters/http/routes.ts';
+import { publicRoutes } from '../../adapters/http/routes/routes.ts';
 import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
 import { systemIds } from '../../adapters/system/ids.ts';
 import { parseIdentifier, parseUsername, parseUsernameKey } from '../../domain/identifiers.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
-import { silentLog } from '../persistence/support.ts';
+import { silentLog } from '../adapters/mikro-orm/support.ts';
 import { codeOf, join, openHouse, password } from './support.ts';
 
 /** A database that says what it was asked. */

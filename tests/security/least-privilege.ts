@@ -5,12 +5,12 @@ import { variableNames } from '../../composition/config.ts';
  * which documented.test.ts checks; the canary suite and the suite of the runtimes run a whole Kith under it.
  */
 
-/** The rules of a Redis user (`ACL SETUSER kith ...`): its own keys, its own channel, the commands that it sends. */
+/** The rules of a Redis user (`ACL SETUSER kith ...`): its own keys, its own channels, the commands that it sends. */
 export const redisAcl = (password: string, prefix = 'kith:'): readonly string[] => [
   'on',
   `>${password}`,
   `~${prefix}*`,
-  `&${prefix}bus`,
+  `&${prefix}*`,
   '-@all',
   // The handshake and the probe; the bus; scripts and what they call; look-ups of many; WAIT, and what /health/cache shows.
   ...['+hello', '+auth', '+select', '+ping', '+set', '+publish', '+subscribe'],
@@ -24,7 +24,11 @@ export const postgresGrants = (role: string): readonly string[] => [
   `grant select on kith_migrations to ${role}`,
   `grant select, insert, update on users to ${role}`,
   `grant select, insert, update, delete on contacts to ${role}`,
-  `grant select, insert, delete on cache_journal to ${role}`,
+  `grant select, delete on change_log to ${role}`,
+  `grant select, insert, update on log_state to ${role}`,
+  `grant select, insert, delete on log_notes to ${role}`,
+  `grant select, insert, update on log_bounds to ${role}`,
+  `grant select, insert, delete on instances to ${role}`,
   `grant select, insert, update, delete on login_attempts to ${role}`,
 ];
 

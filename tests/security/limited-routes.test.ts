@@ -1,23 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { createCors } from '../../adapters/http/answer/cors.ts';
+import { noContent } from '../../adapters/http/answer/reply.ts';
 import { createApp } from '../../adapters/http/app.ts';
-import { createOriginOf } from '../../adapters/http/client-address.ts';
-import { createCors } from '../../adapters/http/cors.ts';
-import { toJsonSchema } from '../../adapters/http/json-schema.ts';
 import { observeNothing } from '../../adapters/http/operations.ts';
-import type { Route } from '../../adapters/http/route.ts';
-import { operationsRoutes, publicRoutes } from '../../adapters/http/routes.ts';
+import { toJsonSchema } from '../../adapters/http/pages/json-schema.ts';
+import { createOriginOf } from '../../adapters/http/request/client-address.ts';
+import { type Route, route as toRoute } from '../../adapters/http/route.ts';
+import { operationsRoutes, publicRoutes } from '../../adapters/http/routes/routes.ts';
 import { addressLimits } from '../../adapters/rate-limit/address-limits.ts';
 import { Secret } from '../../domain/secret.ts';
-import { fakeApplication } from '../http/fake-application.ts';
-import { silentLog } from '../persistence/support.ts';
+import { openWorld } from '../adapters/http/world.ts';
+import { silentLog } from '../adapters/mikro-orm/support.ts';
 
 const perMinute = 3;
 
-/** The routes behind real limits; what is behind them would answer anything but 429. */
-const open = (routes: readonly Route[]) => {
+/** The routes behind real limits. */
+const open = async (routes: readonly Route[]) => {
+  const { application } = await openWorld();
   const app = createApp(routes, {
-    application: fakeApplication(),
+    application,
     log: silentLog,
     ids: { uuid: () => 'id' },
     cors: createCors([]),
@@ -44,7 +46,11 @@ const open = (routes: readonly Route[]) => {
 };
 
 /** How often in a row a route lets one address in, of twice the limit. */
-const admitted = async (send: ReturnType<typeof open>, route: Route, body?: object): Promise<number> => {
+const admitted = async (
+  send: Awaited<ReturnType<typeof open>>,
+  route: Route,
+  body?: object,
+): Promise<number> => {
   let count = 0;
   const headers = { 'content-type': 'application/json', authorization: 'Bearer x.y.z' };
   for (let n = 0; n < 2 * perMinute; n++) {
@@ -70,9 +76,9 @@ describe('the limits per address, over the whole route table', () => {
   it.each(
     limited.filter((route) => route.limitedWith === undefined).map((route) => [route.name, route] as const),
   )('%s is limited before anything is asked of anybody', async (_, route) => {
-    expect(await admitted(open(routes), route, {})).toBe(perMinute);
+    expect(await admitted(await open(routes), route, {})).toBe(perMinute);
     // Of others' addresses it knows nothing.
-    const send = open(routes);
+    const send = await open(routes);
     await admitted(send, route, {});
     expect((await send(route, '192.0.2.2', {}, '{}')).status).not.toBe(429);
   });
@@ -88,26 +94,22 @@ describe('the limits per address, over the whole route table', () => {
       if (route.limitedWith !== undefined && route.body !== undefined)
         expect(passwordsOf(route.body)).toEqual([route.limitedWith]);
     }
-    for (const route of limited) expect(route.failures, route.name).toContain('too-many-attempts');
-    for (const route of routes.filter(({ failures }) => failures?.includes('too-many-attempts')))
+    for (const route of limited) expect(route.problems, route.name).toContain('too-many-attempts');
+    for (const route of routes.filter(({ problems }) => problems.includes('too-many-attempts')))
       expect(route.limited, route.name).toBeDefined();
   });
 
   it('a route that is limited and takes no body is limited like any other', async () => {
-    const planted: readonly Route[] = [
-      {
-        method: 'GET',
-        path: '/planted',
-        name: 'planted',
-        summary: 'Something dear without a body',
-        access: 'none',
-        limited: 'log-in',
-        success: { status: 204, description: 'Done.' },
-        run: () => ({ status: 204, headers: [], body: null }),
-      },
-    ];
-    const [route] = planted;
-    if (route === undefined) throw new Error('nothing planted');
-    expect(await admitted(open(planted), route)).toBe(perMinute);
+    const planted = toRoute({
+      method: 'GET',
+      path: '/planted',
+      name: 'planted',
+      summary: 'Something costly without a body',
+      access: 'none',
+      limited: 'log-in',
+      success: { status: 204, description: 'Done.' },
+      run: () => noContent,
+    });
+    expect(await admitted(await open([planted]), planted)).toBe(perMinute);
   });
 });

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { openFakeWorld } from '../http/world.ts';
+import { openWorld } from '../adapters/http/world.ts';
 
 const ask = async (listener: 'fetch' | 'ops', host: string): Promise<number> => {
-  const { http } = openFakeWorld();
+  const { http } = await openWorld();
   return (await http[listener](new Request('http://kith.test/health/live', { headers: { host } }))).status;
 };
 

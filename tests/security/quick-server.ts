@@ -1,13 +1,15 @@
 /**
  * A server of its own process for the long runs: the product but for the hasher, which costs nothing. With
  * `--deterministic` the database is in memory, and time and ids follow the number of requests, so that two of them that
- * are sent the same requests have the same state, on whatever runtime.
+ * are sent the same requests have the same state, on whatever runtime. With `--deaf` it reads the log, and hears of no change.
  */
 import process from 'node:process';
 import { listen } from '../../adapters/http/listen.ts';
 import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
+import { systemClock } from '../../adapters/system/clock.ts';
 import { compose, type Overrides } from '../../composition/compose.ts';
-import { parseConfig } from '../../composition/config.ts';
+import { type Config, parseConfig } from '../../composition/config.ts';
+import { openDatabase, openLog } from '../../composition/resources.ts';
 import { Secret } from '../../domain/secret.ts';
 import { quickHasher } from '../support/quick-hasher.ts';
 
@@ -36,9 +38,26 @@ const deterministic = (): Overrides => {
   };
 };
 
+const deaf = async (settings: Config): Promise<Overrides> => {
+  const log = openLog({ config: settings, clock: systemClock });
+  const database = await openDatabase({ config: settings, log });
+  const check: typeof database.log.check = async (asked) => ({
+    ...(await database.log.check(asked)),
+    rows: [],
+  });
+  return {
+    database: {
+      ...database,
+      log: { ...database.log, check },
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    },
+  };
+};
+
 const kith = await compose(config.value, {
   hasher: quickHasher,
   ...(process.argv.includes('--deterministic') ? deterministic() : {}),
+  ...(process.argv.includes('--deaf') ? await deaf(config.value) : {}),
 });
 const { bootstrapAdmin } = config.value;
 if (bootstrapAdmin !== undefined) {

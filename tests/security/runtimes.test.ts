@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exchange, statusOf } from '../http/raw.ts';
+import { exchange, statusOf } from '../adapters/http/raw.ts';
 import { lockstep, root, startTwins } from './lockstep.ts';
 import { type Server, startServer } from './server.ts';
 

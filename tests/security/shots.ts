@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { openApi } from '../../adapters/http/openapi.ts';
-import { publicRoutes } from '../../adapters/http/routes.ts';
+import { openApi } from '../../adapters/http/pages/openapi.ts';
+import { publicRoutes } from '../../adapters/http/routes/routes.ts';
 
 /**
  * One request that somebody might send. `«id»`, `«contact»`, `«token»` and `«admin»` stand for what the server at hand has;

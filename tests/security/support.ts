@@ -7,8 +7,9 @@ import type { PasswordHasher } from '../../domain/ports/security.ts';
 import type { Result } from '../../domain/result.ts';
 import { Secret } from '../../domain/secret.ts';
 import type { User } from '../../domain/user.ts';
-import { silentLog } from '../persistence/support.ts';
+import { silentLog } from '../adapters/mikro-orm/support.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { quickHasher } from '../support/quick-hasher.ts';
 
 export const password = 'correct horse battery staple';
 
@@ -16,18 +17,13 @@ export const password = 'correct horse battery staple';
 export const countingHasher = (): PasswordHasher & { readonly verified: (string | undefined)[] } => {
   const verified: (string | undefined)[] = [];
   return {
+    ...quickHasher,
     verified,
-    hash: async (chosen) => new Secret(`quick:${Secret.reveal(chosen)}`),
     async verify(hash, presented) {
       verified.push(hash && Secret.reveal(hash));
       await Promise.resolve();
-      return (
-        hash !== undefined &&
-        presented !== undefined &&
-        Secret.reveal(hash) === `quick:${Secret.reveal(presented)}`
-      );
+      return quickHasher.verify(hash, presented);
     },
-    needsRehash: () => false,
   };
 };
 

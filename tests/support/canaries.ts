@@ -8,7 +8,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
-const canary = /horse.battery|CANARY-|\$argon2(?:id|i|d)\$|quick:|eyJ[\w-]{8,}\.eyJ/i;
+const canary = /horse.battery|CANARY-|\$argon2(?:id|i|d)\$|\$quick\$|eyJ[\w-]{8,}\.eyJ/i;
 
 /** The longest part of a canary that a chunk can end with. */
 const overlap = 64;

@@ -29,6 +29,12 @@ export interface FaultProxy extends AsyncDisposable {
   accepted(): number;
 }
 
+/** Resets a connection (RST), or closes it if it is ending: Node cannot reset it any more, and would never close it. */
+export const resetConnection = (socket: Socket): void => {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+};
+
 type Pair = { readonly client: Socket; readonly server: Socket; lost: boolean };
 
 const garbage = Buffer.from('?garbage\r\n');
@@ -71,7 +77,7 @@ export const openFaultProxy = async (target: {
 
   const close = (pair: Pair, abruptly: boolean): void => {
     pairs.delete(pair);
-    if (abruptly) pair.client.resetAndDestroy();
+    if (abruptly) resetConnection(pair.client);
     else pair.client.destroy();
     pair.server.destroy();
   };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
-import type { RedisAddress } from '../../adapters/redis/client.ts';
+import type { RedisAddress } from '../../adapters/redis/redis-url.ts';
 import { isWatched, watch } from './canaries.ts';
 
 /** A real Redis of one's own: on a free port, in a directory of its own, without persistence. Gone with the test. */

@@ -1,0 +1,14 @@
+import { type Sample, sampleContact, samplesOf, sampleUser } from '../../contracts/records.ts';
+import { contactId, userId } from '../../support/fixtures.ts';
+
+/** A record of every kind, the same in every run. */
+export const goldenSamples = (): readonly Sample[] => {
+  const user = { ...sampleUser(userId(1), 3), phone: null, bio: 'سلام \u{1F9EE} "x"', isVerified: true };
+  return samplesOf({
+    user,
+    phone: '+12025550123',
+    contact: sampleContact(contactId(1), user.id),
+    generation: 'a-generation',
+    page: { total: 41, skip: 20, limit: 20 },
+  });
+};
