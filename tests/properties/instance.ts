@@ -35,6 +35,7 @@ import type { ProcessClock } from './clock.ts';
 import { boundMs, maxStalenessMs, type ReadStart, silentBoundMs } from './history.ts';
 import { longKnown } from './receipts.ts';
 import type { RedisVariant, SimulatedRedis } from './redis.ts';
+import { watching } from './watching.ts';
 import type { World } from './world.ts';
 
 const hourMs = 3_600_000;
@@ -89,9 +90,21 @@ export class Instance {
     const { transactions, reads } = this.#database;
     const changeLog = variant.log?.(this.#database.log, world) ?? this.#database.log;
     const gate = new (variant.gate ?? Gate)({ clock, boundMs, silentBoundMs });
-    const belief = new (variant.belief ?? Belief)();
+    const belief = watching(new (variant.belief ?? Belief)(), {
+      begin: (epoch, snapshot) => world.say({ word: 'begins to hear', instance: number, epoch, snapshot }),
+      apply: (snapshot, rows) => world.say({ word: 'applies', instance: number, snapshot, rows }),
+      forget: () => world.say({ word: 'forgets what it heard', instance: number }),
+    });
+    world.say({
+      word: 'starts',
+      instance: number,
+      hasRedis: redis !== undefined,
+      boundMs,
+      silentBoundMs,
+      maxStalenessMs,
+    });
     const judges = variant.judge?.(belief) ?? { memory: belief, redis: belief };
-    const cache = this.#silence.watch(
+    const cache = watching<Cache>(
       new TieredCache({
         clock,
         gate,
@@ -110,6 +123,12 @@ export class Instance {
           },
         }),
       }),
+      {
+        checked: (outcome, began) => {
+          world.say({ word: 'check ends', instance: number, outcome });
+          this.#silence.note(outcome, began);
+        },
+      },
     );
     const statistics = new StatisticsCounter();
     const needs = { transactions, changeLog, cache, belief, clock, timer: clock, ids, log, statistics };
@@ -166,12 +185,15 @@ export class Instance {
   async read(id: UserId): Promise<string> {
     const { history, clock } = this.#world;
     const start = this.#startRead(history);
+    const asked = { instance: this.number, number: this.#world.number() };
+    this.#world.say({ word: 'reads begin', ...asked, key: `users ${id}` });
     const load = () => this.#database.reads.user({ kind: 'id', value: id });
     const read = await this.#reader.get(id, load);
     if (read === undefined) throw new Error('the user is always there');
     if (this.#userAudit.isDue(read.source))
       this.#userAudit.begin({ key: id, load, read: () => this.#reader.get(id, load) });
     const stamp = read.value.name ?? '';
+    this.#world.say({ word: 'reads end', ...asked, stamp, source: read.source });
     history.finishRead(start, stamp, read.source, clock.monotonicMs());
     return stamp;
   }
@@ -187,6 +209,12 @@ export class Instance {
       },
     });
     if (!result.ok) throw new Error('the user is always there');
+    this.#world.say({
+      word: 'acknowledges',
+      instance: this.number,
+      stamp: name,
+      isSecurity: kind === 'security',
+    });
     const as = kind === 'security' ? 'security-acknowledged' : 'acknowledged';
     history.landmark(as, name, clock.monotonicMs(), this.number);
   }
@@ -221,21 +249,7 @@ class Silence {
     return this.#isSilent;
   }
 
-  watch(cache: TieredCache): Cache {
-    return new Proxy<Cache>(cache, {
-      get: (target, name) => {
-        if (name === 'checked')
-          return (outcome: CheckOutcome, began: Moment) => {
-            this.#note(outcome, began);
-            target.checked(outcome, began);
-          };
-        const value: unknown = Reflect.get(target, name);
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
-  }
-
-  #note(outcome: CheckOutcome, began: Moment): void {
+  note(outcome: CheckOutcome, began: Moment): void {
     if (outcome === 'silent') {
       const ageMs =
         this.#answered === undefined

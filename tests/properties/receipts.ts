@@ -21,8 +21,10 @@ export class SimulatedReceiptBuses {
         for (const other of this.#listeners.keys())
           if (other !== self) this.#send(instance, other, 'asks', (to) => to.asked(xids, self));
       },
-      answer: (asker: string, applied: Applied) =>
-        this.#send(instance, asker, 'answers', (to) => to.answered(applied)),
+      answer: (asker: string, applied: Applied) => {
+        this.#world.say({ word: 'gives a receipt', instance, snapshot: applied.snapshot });
+        this.#send(instance, asker, 'answers', (to) => to.answered(applied));
+      },
     };
   }
 

@@ -16,6 +16,7 @@ import type {
 } from '../../domain/ports/cache.ts';
 import type { Proof } from '../../domain/ports/change-log.ts';
 import type { Moment } from '../../domain/ports/runtime.ts';
+import type { Held as HeldInTrace, StepOf } from '../../model/trace/steps.ts';
 import type { ProcessClock } from './clock.ts';
 import { SimulatedReceiptBuses } from './receipts.ts';
 import { tickMs, type World } from './world.ts';
@@ -33,16 +34,19 @@ export type RedisVariant = {
   readonly believes?: 'by-version';
 };
 
-type Message = { readonly kind: string; readonly key: string } | { readonly sent: Moment };
+type Invalidation = { readonly kind: string; readonly key: string };
+type Message = Invalidation | { readonly sent: Moment; readonly number: number };
 
 export class SimulatedRedis {
+  readonly #number: number;
   readonly #world: World;
   readonly #variant: RedisVariant;
   #keys = new Map<string, Held>();
   readonly #subscribers = new Set<Subscriber>();
   readonly receipts: SimulatedReceiptBuses;
 
-  constructor(world: World, variant: RedisVariant) {
+  constructor(number: number, world: World, variant: RedisVariant) {
+    this.#number = number;
     this.#world = world;
     this.#variant = variant;
     this.receipts = new SimulatedReceiptBuses(world);
@@ -52,6 +56,7 @@ export class SimulatedRedis {
   /** What a fence's time limit does in the end. */
   expireFences(): void {
     for (const [name, held] of this.#keys) if (held.state !== 'value') this.#keys.delete(name);
+    this.#world.say({ word: 'ends fences', server: this.#number });
   }
 
   subscribe(instance: number): Subscriber {
@@ -60,7 +65,8 @@ export class SimulatedRedis {
     return subscriber;
   }
 
-  publish(message: Message): void {
+  publish(message: Invalidation): void {
+    this.#world.say({ word: 'publishes', server: this.#number, key: `${message.kind} ${message.key}` });
     for (const subscriber of this.#subscribers) subscriber.push(message);
   }
 
@@ -86,14 +92,17 @@ export class SimulatedRedis {
   #befall(): void {
     if (this.#world.strikes('redis-restart')) {
       this.#keys.clear();
+      this.#world.say({ word: 'loses', server: this.#number, key: undefined });
       for (const subscriber of this.#subscribers) subscriber.reset();
     }
     if (this.#world.strikes('redis-read-only')) this.#world.begin('read-only', 4_000);
     if (this.#world.strikes('redis-goes-back')) {
       const copy = new Map(this.#keys);
+      this.#world.say({ word: 'is copied', server: this.#number });
       // Silently: a fail-over behind a proxy, a machine that was set back.
       void this.#world.clock.sleep(1_000).then(() => {
         this.#keys = copy;
+        this.#world.say({ word: 'goes back', server: this.#number });
       });
     }
   }
@@ -107,6 +116,24 @@ export class SimulatedRedis {
     const world = this.#world;
     const variant = this.#variant;
     const nameOf = (key: string): string => `${kind.name} ${key}`;
+    const { origin } = kind;
+    const ofRecord = (key: string) => ({
+      instance,
+      key: nameOf(key),
+      row: origin && `${origin.source} ${origin.heardAs(key)}`,
+    });
+    /** Executes a command, which takes what it changes from there. */
+    const execute = (
+      command: StepOf<'redis'>['command'],
+      key: string,
+      token: string | undefined,
+      change: () => void,
+    ): void => {
+      const before = shown(held(key));
+      change();
+      const after = shown(held(key));
+      world.say({ word: 'redis', server: this.#number, command, ...ofRecord(key), token, before, after });
+    };
     const held = (key: string): Held | undefined => this.#keys.get(nameOf(key));
     const hold = (key: string, next: Held): void => void this.#keys.set(nameOf(key), next);
     const forget = (key: string): void => void this.#keys.delete(nameOf(key));
@@ -132,7 +159,9 @@ export class SimulatedRedis {
     const remove = (key: string, token: string | undefined): true => {
       const there = held(key);
       const isOthers = there?.state === 'fence' && there.token !== token;
-      if (!isOthers || variant.release === 'unconditional') forget(key);
+      execute(token === undefined ? 'drop' : 'release', key, token, () => {
+        if (!isOthers || variant.release === 'unconditional') forget(key);
+      });
       return true;
     };
     /** For the variant: the greatest version of each key that came by here. */
@@ -155,19 +184,31 @@ export class SimulatedRedis {
       const lease = newLease(key);
       const effect = (): CacheRead<V> => {
         if (held(key) !== there) return { state: 'filling' };
-        hold(key, { state: 'lease', token: lease.token });
+        execute(there === undefined ? 'lease' : 'replace', key, lease.token, () =>
+          hold(key, { state: 'lease', token: lease.token }),
+        );
         return { state: 'leased', lease };
       };
       return send<CacheRead<V>>(there === undefined ? 'LEASE' : 'REPLACE', effect, { state: 'unavailable' });
     };
 
     const read: CachePort<V>['read'] = async (key) => {
+      const number = world.number();
+      world.say({ word: 'asks Redis', number, ...ofRecord(key) });
       const there = await send<Held | 'lost' | undefined>('GET', () => held(key), 'lost', false);
       if (there === 'lost') return { state: 'unavailable' };
       if (there?.state === 'fence') return { state: 'fenced' };
       if (there?.state === 'lease') return { state: 'filling' };
-      if (there?.state === 'value' && isBelieved(key, there))
+      if (there?.state === 'value' && isBelieved(key, there)) {
+        world.say({
+          word: 'hits',
+          number,
+          ...ofRecord(key),
+          proof: there.proof,
+          stamp: stampOf(there.value),
+        });
         return { state: 'hit', value: there.value as V, source: 'redis' };
+      }
       return take(key, there);
     };
 
@@ -185,22 +226,26 @@ export class SimulatedRedis {
               variant.fill === 'blind' ||
               (variant.fill === 'nx' ? there === undefined || there.state === 'lease' : holds);
             if (!may) return false;
-            if (value === undefined || (proof === undefined && kind.origin !== undefined)) {
-              forget(key);
-              return false;
-            }
-            hold(key, { state: 'value', value, proof });
-            return true;
+            const isKept = value !== undefined && (proof !== undefined || origin === undefined);
+            execute('fill', key, token, () => {
+              if (isKept) hold(key, { state: 'value', value, proof });
+              else forget(key);
+            });
+            return isKept;
           },
           false,
         ),
       fence: async (key, token) => {
         const effect = (): true => {
-          hold(key, { state: 'fence', token });
-          if (world.strikes('fence-lost')) forget(key);
+          execute('fence', key, token, () => hold(key, { state: 'fence', token }));
+          if (world.strikes('fence-lost')) {
+            forget(key);
+            world.say({ word: 'loses', server: this.#number, key: nameOf(key) });
+          }
           if (variant.publish !== 'at-release') publish(key);
           return true;
         };
+        world.say({ word: 'sends fence', ...ofRecord(key), token });
         const isConfirmed = await send<boolean>('FENCE', effect, false);
         if (!isConfirmed) {
           unconfirmed.add(`${token} ${key}`);
@@ -213,17 +258,20 @@ export class SimulatedRedis {
         const effect = (): true => {
           const there = held(key);
           const isOwn = there?.state === 'fence' && there.token === token;
+          remove(key, token);
           // Its fence was lost, so some memory may have taken an old value from here since.
           if (variant.publish === 'at-release' || !isOwn) publish(key);
-          return remove(key, token);
+          return true;
         };
+        world.say({ word: 'sends release', ...ofRecord(key), token });
         return send<boolean>('RELEASE', effect, false);
       },
       drop: () => {},
       replay: (key) => {
         const effect = (): true => {
+          remove(key, undefined);
           publish(key);
-          return remove(key, undefined);
+          return true;
         };
         return send<boolean>('REPLAY', effect, false);
       },
@@ -231,6 +279,17 @@ export class SimulatedRedis {
     };
   }
 }
+
+const shown = (held: Held | undefined): HeldInTrace => {
+  if (held === undefined) return { state: 'absent' };
+  return held.state === 'value' ? { state: 'value', proof: held.proof } : held;
+};
+
+/** What the properties tell versions of a user by. */
+const stampOf = (value: Cacheable): string | undefined => {
+  const name = typeof value === 'object' && value !== null && 'name' in value ? value['name'] : undefined;
+  return typeof name === 'string' ? name : undefined;
+};
 
 /** One subscribed connection: pushes and answers arrive in order, after any delay. */
 export class Subscriber implements InvalidationBus {
@@ -251,12 +310,14 @@ export class Subscriber implements InvalidationBus {
 
   listen(listener: BusListener): void {
     this.#listeners.add(listener);
-    listener.interrupted();
+    this.#interrupt();
     this.#heartbeat ??= this.#clock.every(tickMs, async () => {
       if (this.#world.strikes('half-open-bus', this.#instance)) this.#world.begin(this.#dead, 1_500);
       else if (this.#world.strikes('bus-reset', this.#instance)) this.reset();
       this.#noticeEnd();
-      this.push({ sent: momentOn(this.#clock) });
+      const number = this.#world.number();
+      this.#world.say({ word: 'pings', instance: this.#instance, number });
+      this.push({ sent: momentOn(this.#clock), number });
     });
   }
 
@@ -290,6 +351,11 @@ export class Subscriber implements InvalidationBus {
   reset(): void {
     this.#queue = [];
     this.#epoch++;
+    this.#interrupt();
+  }
+
+  #interrupt(): void {
+    this.#world.say({ word: 'is interrupted', instance: this.#instance });
     for (const listener of this.#listeners) listener.interrupted();
   }
 
@@ -304,6 +370,9 @@ export class Subscriber implements InvalidationBus {
       if (epoch !== this.#epoch) continue;
       const message = this.#queue.shift();
       if (message === undefined) continue;
+      const [instance, world] = [this.#instance, this.#world];
+      if ('kind' in message) world.say({ word: 'hears', instance, key: `${message.kind} ${message.key}` });
+      else world.say({ word: 'is ponged', instance, number: message.number });
       for (const listener of this.#listeners) {
         if ('kind' in message) listener.invalidated(message.kind, message.key);
         else listener.proved(this.#variant.pong === 'from-answer' ? momentOn(this.#clock) : message.sent);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { DatabaseUnavailable, OutcomeUnknown } from '../../domain/faults.ts';
+import { type Refusal, validate } from '../../model/trace/validator.ts';
 import { account, userId } from '../support/fixtures.ts';
 import { type Fault, type FaultKind, faultKinds } from './faults.ts';
 import { boundMs, maxStalenessMs } from './history.ts';
@@ -38,15 +39,18 @@ export const plans = (
     ),
   });
 
-/** Runs a plan under a schedule; the broken promises, in words. */
-export const run = async (
-  scheduler: fc.Scheduler,
-  plan: Plan,
-  variant: Variant = {},
-): Promise<readonly string[]> => {
+export type Outcome = {
+  /** The broken promises, in words. */
+  readonly violations: readonly string[];
+  /** The first step that the model cannot do. */
+  readonly refusal: Refusal | undefined;
+};
+
+/** Runs a plan under a schedule, and judges both what was read and each step on the way. */
+export const run = async (scheduler: fc.Scheduler, plan: Plan, variant: Variant = {}): Promise<Outcome> => {
   const world = new World(scheduler, plan.fault);
-  const redis = new SimulatedRedis(world, variant.redis ?? {});
-  const other = new SimulatedRedis(world, variant.redis ?? {});
+  const redis = new SimulatedRedis(0, world, variant.redis ?? {});
+  const other = new SimulatedRedis(1, world, variant.redis ?? {});
   const redisOf = (number: number): SimulatedRedis | undefined => {
     if (world.faults.has('no-redis', number)) return undefined;
     return world.faults.has('other-redis', number) ? other : redis;
@@ -113,7 +117,10 @@ export const run = async (
   }
   isOver = true;
   await scheduler.waitFor(clock);
-  return [...world.history.violations, ...world.listHistory.violations, ...left];
+  return {
+    violations: [...world.history.violations, ...world.listHistory.violations, ...left],
+    refusal: validate(world.trace),
+  };
 };
 
 const firstName = 'first';

@@ -20,7 +20,9 @@ const open = (variant: RedisVariant): CacheUnderTest => {
   const [scheduler] = fc.sample(fc.scheduler(), 1);
   if (scheduler === undefined) throw new Error('no scheduler');
   const world = new World(scheduler, { kind: 'none', at: 1, instance: 0 });
-  const caches = new SimulatedRedis(world, variant).reachedFrom(0, recordKinds(), { doubt: () => undefined });
+  const caches = new SimulatedRedis(0, world, variant).reachedFrom(0, recordKinds(), {
+    doubt: () => undefined,
+  });
   const inTurn = <V extends Cacheable>(port: CachePort<V>): CachePort<V> => ({
     peek: (key) => port.peek(key),
     read: (key) => scheduler.waitFor(port.read(key)),

@@ -10,6 +10,7 @@ import type { ChangeLog, CheckAnswer } from '../../domain/ports/change-log.ts';
 import type { Database, Transaction } from '../../domain/ports/persistence.ts';
 import type { Ids } from '../../domain/ports/runtime.ts';
 import type { Xid } from '../../domain/snapshot.ts';
+import type { Said, Step } from '../../model/trace/steps.ts';
 import { ProcessClock, SimulatedClock, simulatedIds } from './clock.ts';
 import { type Fault, type FaultKind, Faults, losesInRedis } from './faults.ts';
 import { History } from './history.ts';
@@ -48,12 +49,24 @@ export class World {
   firstIdentity = '';
   /** How many names were made up so far. */
   stamps = 0;
+  /** What happened, for the validator of the model. */
+  readonly trace: Step[] = [];
+  #numbers = 0;
   /** Ends of faults that last. */
   readonly #lasting = new Map<string, number>();
 
   constructor(scheduler: Scheduler, fault: Fault) {
     this.scheduler = scheduler;
     this.faults = new Faults(fault);
+  }
+
+  say(said: Said): void {
+    this.trace.push({ ...said, atMs: this.clock.monotonicMs() });
+  }
+
+  /** Of a read, a command, a transaction. */
+  number(): number {
+    return ++this.#numbers;
   }
 
   step(label: string): Promise<void> {
@@ -116,7 +129,18 @@ export class World {
         search: (owner, text, request) => contacts.search(owner, text, request),
       },
       reads: {
-        user: (key) => remote('select', () => reads.user(key)),
+        user: async (key) => {
+          const asked = { instance, number: this.number() };
+          this.say({ word: 'selects', ...asked, key: `users ${key.value}`, row: `users ${key.value}` });
+          const found = await remote('select', () => reads.user(key));
+          this.say({
+            word: 'is answered',
+            ...asked,
+            proof: found?.proof,
+            stamp: found?.value.name ?? undefined,
+          });
+          return found;
+        },
         users: (keys) => remote('select', () => reads.users(keys)),
         contact: (owner, id) => remote('select contact', () => reads.contact(owner, id)),
         page: (owner, request) => remote('select page', () => reads.page(owner, request)),
@@ -152,7 +176,14 @@ export class World {
     return {
       ...log,
       begin: (bounds) => asked('begin', () => log.begin(bounds)),
-      check: (check) => asked<CheckAnswer>('check', () => log.check(check)),
+      check: (check) => {
+        this.say({ word: 'asks the log', instance, applied: check.last });
+        return asked<CheckAnswer>('check', async () => {
+          const answer = await log.check(check);
+          this.say({ word: 'log is read', instance, snapshot: answer.snapshot });
+          return answer;
+        });
+      },
       startingPoints: (maxRows) => asked('notes', () => log.startingPoints(maxRows)),
       missingTriggers: () => asked('triggers', () => log.missingTriggers()),
       bounds: () => asked('bounds', () => log.bounds()),
@@ -168,9 +199,11 @@ export class World {
     if (!this.strikes('database-goes-back')) return;
     const putBack = [this.history.copy(), this.listHistory.copy()];
     const putFilesBack = this.database.server.copy();
+    this.say({ word: 'database is copied' });
     // As long as it takes to stop a server and to copy its files: several checks, which take ids.
     void this.clock.sleep(2_000).then(() => {
       putFilesBack();
+      this.say({ word: 'database goes back' });
       for (const put of putBack) put(this.clock.monotonicMs());
     });
   }
@@ -186,6 +219,8 @@ export class World {
       return remote(label, command);
     };
     const at = instance === 0 ? 0 : 1;
+    const transaction = this.number();
+    const rows: string[] = [];
     const unconfirmedBefore = this.unconfirmed[at];
     const stamps: { readonly history: History; readonly stamp: string }[] = [];
     const { promise: told, reject: tell } = Promise.withResolvers<never>();
@@ -193,11 +228,17 @@ export class World {
     const committing = this.database.transactions.run(async ({ users, contacts, ...rest }) => {
       const value = await work({
         users: {
-          lock: (id) => within('lock', () => users.lock(id)),
+          lock: (id) =>
+            within('lock', async () => {
+              const account = await users.lock(id);
+              this.say({ word: 'locks', transaction, instance, row: `users ${id}` });
+              return account;
+            }),
           lockAdmins: () => within('lock admins', () => users.lockAdmins()),
           insert: (account) => within('insert', () => users.insert(account)),
           update: (account) => {
             stamps.push({ history: this.history, stamp: account.user.name ?? '' });
+            rows.push(`users ${account.user.id}`);
             return within('update', () => users.update(account));
           },
         },
@@ -206,6 +247,7 @@ export class World {
           count: (owner) => within('count', () => contacts.count(owner)),
           insert: (contact) => {
             stamps.push({ history: this.listHistory, stamp: contact.id });
+            rows.push(`contacts ${contact.ownerId}:${contact.id}`, `contacts ${contact.ownerId}`);
             return within('insert', () => contacts.insert(contact));
           },
           update: (contact) => within('update', () => contacts.update(contact)),
@@ -228,8 +270,19 @@ export class World {
       }
       const isFenced = isConfirmed && !isLate && !losesInRedis.has(this.faults.fault.kind);
       for (const { history, stamp } of stamps) history.commit(stamp, instance, isFenced);
+      const xid = await rest.xid();
+      const home = isRaw ? undefined : instance;
+      this.say({
+        word: 'commits',
+        transaction,
+        instance: home,
+        xid,
+        rows,
+        stamps: stamps.map(({ stamp }) => stamp),
+      });
       return value;
     });
+    void committing.catch(() => this.say({ word: 'rolls back', transaction }));
     const committed = committing.then((value) => {
       for (const { history, stamp } of stamps)
         history.landmark('visible', stamp, this.clock.monotonicMs(), instance);

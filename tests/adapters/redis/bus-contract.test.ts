@@ -54,7 +54,7 @@ const openSimulated = (): BusUnderTest => {
   const [scheduler] = fc.sample(fc.scheduler(), 1);
   if (scheduler === undefined) throw new Error('no scheduler');
   const world = new World(scheduler, { kind: 'none', at: 1, instance: 0 });
-  const redis = new SimulatedRedis(world, {});
+  const redis = new SimulatedRedis(0, world, {});
   const [bus, another] = [redis.subscribe(0), redis.subscribe(1)];
   return {
     bus,
