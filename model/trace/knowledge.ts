@@ -81,12 +81,12 @@ export class Knowledge {
     }
     this.#isSilent = false;
     if (outcome === 'refused') return;
+    this.#isInARow = false;
+    if (outcome === 'anew') return;
     const before = this.#answeredAtMs;
-    this.#answeredAtMs = outcome === 'answered' ? this.#asked?.askedAtMs : undefined;
-    this.#isInARow =
-      before !== undefined &&
-      this.#answeredAtMs !== undefined &&
-      this.#answeredAtMs - before <= this.limits.boundMs;
+    this.#answeredAtMs = this.#asked?.askedAtMs;
+    if (before === undefined || this.#answeredAtMs === undefined) return;
+    this.#isInARow = this.#answeredAtMs - before <= this.limits.boundMs;
   }
 
   isOpen(atMs: number): boolean {

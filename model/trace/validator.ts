@@ -19,6 +19,9 @@ type Sent = {
 /** What was asked for, and what came of it. */
 type Answered = { readonly sent: Sent; readonly stamp: string | undefined; readonly isHit: boolean };
 
+/** Takes a step in; returns why the model cannot do it, if it cannot. */
+type Rule<S> = (step: S, order: number) => string | undefined;
+
 type Lock = { readonly transaction: number; readonly instance: number };
 
 export const validate = (trace: readonly Step[]): Refusal | undefined => {
@@ -54,11 +57,11 @@ class Validator {
   take(step: Step, order: number): string | undefined {
     if (this.#owed !== undefined && step.word !== 'publishes' && step.word !== 'loses')
       return `${this.#owed.key} was fenced and nobody told of it`;
-    const rule = this.#rules[step.word] as (step: Step, order: number) => string | undefined | void;
-    return rule(step, order) ?? undefined;
+    const rule = this.#rules[step.word] as Rule<Step>;
+    return rule(step, order);
   }
 
-  readonly #rules: { readonly [W in Word]: (step: StepOf<W>, order: number) => string | undefined | void } = {
+  readonly #rules: { readonly [W in Word]: Rule<StepOf<W>> } = {
     starts: (step) => void this.#processes.set(step.instance, new Knowledge(step)),
     ends: ({ instance }) => void this.#processes.delete(instance),
 
@@ -69,7 +72,7 @@ class Validator {
       process.asksLog(atMs);
       return undefined;
     },
-    'log is read': ({ instance, snapshot }) => this.#process(instance).logIsRead(snapshot),
+    'log is read': ({ instance, snapshot }) => void this.#process(instance).logIsRead(snapshot),
     'begins to hear': ({ instance, epoch, snapshot }) => {
       const process = this.#process(instance);
       process.epoch = epoch;
@@ -174,13 +177,13 @@ class Validator {
     'is copied': ({ server }) => void this.#copies.set(server, new Map(this.#server(server))),
     'goes back': ({ server }) => void this.#servers.set(server, new Map(this.#copies.get(server))),
 
-    hears: ({ instance, key }, order) => this.#process(instance).hears(key, order),
-    'is interrupted': ({ instance }, order) => this.#process(instance).isInterrupted(order),
-    pings: ({ instance, number, atMs }) => this.#process(instance).pings(number, atMs),
+    hears: ({ instance, key }, order) => void this.#process(instance).hears(key, order),
+    'is interrupted': ({ instance }, order) => void this.#process(instance).isInterrupted(order),
+    pings: ({ instance, number, atMs }) => void this.#process(instance).pings(number, atMs),
     'is ponged': ({ instance, number }) =>
       this.#process(instance).isPonged(number) ? undefined : 'a pong without a ping',
 
-    'reads begin': (step, order) => this.#send('read', step, order),
+    'reads begin': (step, order) => void this.#send('read', step, order),
     'asks Redis': (step, order) => {
       this.#send('look', step, order);
       return this.#process(step.instance).isOpen(step.atMs)
@@ -196,7 +199,7 @@ class Validator {
         ? undefined
         : `a value of ${key} is believed that is not to be believed`;
     },
-    selects: (step, order) => this.#send('select', step, order),
+    selects: (step, order) => void this.#send('select', step, order),
     'is answered': ({ instance, number, proof, stamp }) => {
       const sent = this.#sentAs('select', instance, number);
       if (sent === undefined) return 'the database answers what nobody asked';
