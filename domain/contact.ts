@@ -1,8 +1,8 @@
 import type { ContactId, Email, Phone, UserId } from './identifiers.ts';
-import { parseEmail, parsePhone } from './identifiers.ts';
+import { parseEmail, parsePhone, phoneText } from './identifiers.ts';
 import type { Issue } from './issue.ts';
 import { fail, ok, type Result } from './result.ts';
-import { collect, invalid, nullable, optional, type Parsed, parseText, type Unparsed } from './text.ts';
+import { collect, invalid, nullable, optional, type Parsed, parseLine, type Unparsed } from './text.ts';
 import { definedOnly, parseLongText, parseName } from './user.ts';
 
 /** A person in the address book of one user. It holds its owner, so that a cached value can be checked with its key. */
@@ -104,7 +104,19 @@ const parseCount = (input: unknown, min: number, max: number): Parsed<number> =>
     ? ok(input)
     : invalid('out-of-range', `a whole number from ${min} to ${max} is expected`);
 
-export const parseSearch = (input: unknown): Parsed<string> => parseText(input, searchLimits);
+/** What somebody looks for, and the same as digits if it looks like a number. */
+export type ContactSearch = { readonly text: string; readonly digits: string | undefined };
+
+export const parseSearch = (input: unknown): Parsed<ContactSearch> => {
+  const line = parseLine(input, searchLimits);
+  return line.ok ? ok({ text: line.value, digits: searchedDigits(line.value) }) : line;
+};
+
+/** As they stand in a stored number, so without the zeros that are dialled at home or abroad. Fewer could be of anything. */
+const searchedDigits = (text: string): string | undefined => {
+  const digits = phoneText(text)?.replace(/^0+/, '');
+  return digits !== undefined && /^\+?[0-9]{3,15}$/.test(digits) ? digits : undefined;
+};
 
 export const newContact = (id: ContactId, ownerId: UserId, draft: ContactDraft, nowMs: number): Contact => ({
   id,

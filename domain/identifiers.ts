@@ -1,13 +1,14 @@
+import { digitsOf } from './code-points.ts';
 import { ok } from './result.ts';
-import { canonicalIdentifier, invalid, type Parsed } from './text.ts';
+import { canonicalIdentifier, invalid, type Parsed, parseWellFormed } from './text.ts';
 
 declare const brand: unique symbol;
 /** A `T` that was made by its parse function. The compiler refuses one brand where another is expected. */
 export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 
-/** A UUIDv7 in lower case. */
+/** A UUID in lower case: a UUIDv7, unless somebody else made the row. */
 export type UserId = Brand<string, 'UserId'>;
-/** A UUIDv7 in lower case. */
+/** A UUID in lower case: a UUIDv7, unless somebody else made the row. */
 export type ContactId = Brand<string, 'ContactId'>;
 /** In lower case, ASCII. */
 export type Email = Brand<string, 'Email'>;
@@ -29,13 +30,15 @@ export type UserAlias = Exclude<UserKey, { readonly kind: 'id' }>;
 export const emailLimits = { minCodePoints: 3, maxCodePoints: 254 };
 export const usernameLimits = { minCodePoints: 3, maxCodePoints: 32 };
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+// Whatever PostgreSQL takes for one: rows are also made by others, by md5 for example.
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 // The address grammar of the HTML standard, which is narrower than RFC 5322 on purpose. ASCII only: a look-alike in
 // another script is another address and is refused here.
 const email =
   /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 const username = /^[a-z0-9][a-z0-9_.-]*$/;
-const phone = /^\+[0-9]{8,15}$/;
+// E.164: no country code begins with 0.
+const phone = /^\+[1-9][0-9]{7,14}$/;
 
 // Names that others would take for the operator's, or that could be mistaken for a path of the API.
 const reserved: ReadonlySet<string> = new Set(
@@ -57,7 +60,7 @@ export const parseUserId = (input: unknown): Parsed<UserId> => parseId<UserId>(i
 
 export const parseContactId = (input: unknown): Parsed<ContactId> => parseId<ContactId>(input);
 
-/** An address as it is stored and looked up: NFKC, lower case, trimmed, ASCII. */
+/** An address as it is stored and looked up: of usual width, in lower case, trimmed, ASCII. */
 export const parseEmail = (input: unknown): Parsed<Email> => {
   const text = canonicalIdentifier(input, emailLimits.maxCodePoints);
   if (!text.ok) return text;
@@ -75,7 +78,7 @@ export const parseUsername = (input: unknown): Parsed<Username> => {
   return name.ok && reserved.has(name.value) ? invalid('reserved', 'this username is reserved') : name;
 };
 
-/** A username as it is stored and looked up: NFKC, lower case, trimmed. */
+/** A username as it is stored and looked up: of usual width, in lower case, trimmed. */
 export const parseUsernameKey = (input: unknown): Parsed<Username> => {
   const text = canonicalIdentifier(input, usernameLimits.maxCodePoints);
   if (!text.ok) return text;
@@ -93,20 +96,34 @@ export const parseUsernameKey = (input: unknown): Parsed<Username> => {
 
 /** A number as it is stored and looked up: `+` and digits, whatever stood between them. */
 export const parsePhone = (input: unknown): Parsed<Phone> => {
-  const text = canonicalIdentifier(input, 32);
+  const text = parseWellFormed(input, 'NFC', maxPhoneCodePoints);
   if (!text.ok) return text;
-  const digits = text.value.replace(/[\s().-]/g, '');
+  const digits = phoneText(text.value) ?? '';
   return phone.test(digits)
     ? ok(digits as Phone)
     : invalid('invalid-format', 'a phone number as + and 8-15 digits (E.164) is expected');
 };
 
+/** A number and what people put around it. */
+const maxPhoneCodePoints = 64;
+
+/**
+ * A number as people write it, as `+` and digits or as digits alone; `undefined` if there is something else in it. A zero in
+ * brackets behind the country code is what is dialled at home, `+44 (0)20`, and goes. One without brackets belongs to the
+ * number, as in Italy.
+ */
+export const phoneText = (text: string): string | undefined =>
+  digitsOf(text)
+    ?.replace(/^(\(?\+[1-9][0-9]{0,2}\)?)\(0\)/, '$1')
+    .replace(/[()]/g, '');
+
 /** What a person types to log in: an email has an `@`, a phone starts with `+`, the rest is a username. */
 export const parseIdentifier = (input: unknown): Parsed<UserAlias> => {
   const text = canonicalIdentifier(input, emailLimits.maxCodePoints);
   if (!text.ok) return text;
+  const number = phoneText(text.value);
+  if (number?.startsWith('+')) return keyed('phone', parsePhone(number));
   if (text.value.includes('@')) return keyed('email', parseEmail(text.value));
-  if (text.value.startsWith('+')) return keyed('phone', parsePhone(text.value));
   return keyed('username', parseUsernameKey(text.value));
 };
 

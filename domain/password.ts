@@ -30,6 +30,8 @@ export const parseNewPassword = (
 ): Parsed<Password> => {
   const text = parseWellFormed(input, 'NFKC', passwordLimits.maxCodePoints);
   if (!text.ok) return text;
+  // A line end that was pasted with it, for example: nobody would type it again.
+  if (hasControl(text.value)) return invalid('forbidden-character', 'no control characters are expected');
   const length = countCodePoints(text.value);
   if (length < minCodePoints)
     return invalid('too-short', `at least ${minCodePoints} characters are expected`);
@@ -55,6 +57,14 @@ export const parsePresentedPassword = (input: string): Password | undefined => {
   const text = parseWellFormed(input, 'NFKC', passwordLimits.maxCodePoints);
   if (!text.ok || isTooLong(text.value, countCodePoints(text.value))) return undefined;
   return new Secret(text.value);
+};
+
+const hasControl = (text: string): boolean => {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true;
+  }
+  return false;
 };
 
 const isTooLong = (text: string, codePoints: number): boolean =>

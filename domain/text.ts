@@ -1,3 +1,4 @@
+import { hasForbidden, hasLineBreak, isVisible, trimmed } from './code-points.ts';
 import type { Issue, IssueCode } from './issue.ts';
 import { fail, ok, type Result } from './result.ts';
 
@@ -14,39 +15,51 @@ export type Unparsed<T> = T extends string ? string : T extends readonly string[
 
 export type TextLimits = { readonly minCodePoints: number; readonly maxCodePoints: number };
 
-// Control (Cc) and format (Cf) characters except line feed and tab: with them two different texts can look the same.
-const forbidden = /[^\P{C}\n\t]/u;
-
 /**
- * Free text in NFC, its length counted in code points.
- * Refuses what is not well formed (a lone surrogate, which PostgreSQL and Redis would fold together), control and
- * format characters, and text of white space alone.
+ * Free text of several lines, in NFC, with line feeds for every end of a line; its length is counted in code points.
+ * Refuses what is not well formed (a lone surrogate, which PostgreSQL and Redis would fold together), control characters
+ * but for tab and line feed, what turns the direction of text around or hides in it, and noncharacters (code-points.ts).
+ * Everything else is somebody's script, and is accepted, also what is not assigned yet.
  */
-export const parseText = (input: unknown, { minCodePoints, maxCodePoints }: TextLimits): Parsed<string> => {
-  const text = parseWellFormed(input, 'NFC', maxCodePoints);
+export const parseText = (input: unknown, limits: TextLimits): Parsed<string> => {
+  const text = parseWellFormed(input, 'NFC', limits.maxCodePoints);
+  return text.ok ? checkText(text.value.replace(/\r\n?/g, '\n'), limits) : text;
+};
+
+/** Free text of one line: without white space at its ends, tabs, and breaks. */
+export const parseLine = (input: unknown, limits: TextLimits): Parsed<string> => {
+  const text = parseWellFormed(input, 'NFC', limits.maxCodePoints);
   if (!text.ok) return text;
-  const length = countCodePoints(text.value);
+  const line = trimmed(text.value);
+  if (hasLineBreak(line)) return invalid('forbidden-character', 'one line without tabs is expected');
+  return checkText(line, limits);
+};
+
+const checkText = (text: string, { minCodePoints, maxCodePoints }: TextLimits): Parsed<string> => {
+  const length = countCodePoints(text);
   if (length < minCodePoints)
     return invalid('too-short', `at least ${minCodePoints} characters are expected`);
   if (length > maxCodePoints) return invalid('too-long', `at most ${maxCodePoints} characters are expected`);
-  if (minCodePoints > 0 && text.value.trim() === '') {
-    return invalid('too-short', 'something other than white space is expected');
+  if (hasForbidden(text)) {
+    return invalid('forbidden-character', 'control characters and what hides in text are not accepted');
   }
-  if (forbidden.test(text.value)) {
-    return invalid('forbidden-character', 'control and format characters are not accepted');
-  }
-  return text;
+  if (minCodePoints > 0 && !isVisible(text)) return invalid('too-short', 'something visible is expected');
+  return ok(text);
 };
 
 /**
- * The canonical form of an identifier: NFKC, lower case, trimmed (UAX #15, as RFC 8264 does it). The unique indexes, the
- * cache keys and the limiter all see this form and no other.
+ * The canonical form of an identifier: of usual width, in lower case, trimmed (RFC 8265, 3.3). The unique indexes, the cache
+ * keys and the limiter all see this form and no other. Not NFKC, which grows with each version of Unicode: of two
+ * runtimes one would take for an `s` what the other refuses.
  */
 export const canonicalIdentifier = (input: unknown, maxCodePoints: number): Parsed<string> => {
-  const text = parseWellFormed(input, 'NFKC', maxCodePoints);
-  // A second normalisation because lower-casing can leave the normal form.
-  return text.ok ? ok(text.value.toLowerCase().trim().normalize('NFKC')) : text;
+  const text = parseWellFormed(input, 'NFC', maxCodePoints);
+  return text.ok ? ok(ofUsualWidth(text.value).toLowerCase().trim()) : text;
 };
+
+/** The full-width forms of ASCII, as keyboards for Chinese and Japanese write them. */
+const ofUsualWidth = (text: string): string =>
+  text.replace(/[\uff01-\uff5e]/g, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0));
 
 /** A well-formed string in the given normal form; a text far over its limit is refused before any work on it. */
 export const parseWellFormed = (

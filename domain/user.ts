@@ -4,7 +4,16 @@ import { parseEmail, parsePhone, parseUsername } from './identifiers.ts';
 import type { Issue } from './issue.ts';
 import { fail, ok, type Result } from './result.ts';
 import type { PasswordHash } from './secret.ts';
-import { collect, invalid, nullable, optional, type Parsed, parseText, type Unparsed } from './text.ts';
+import {
+  collect,
+  invalid,
+  nullable,
+  optional,
+  type Parsed,
+  parseLine,
+  parseText,
+  type Unparsed,
+} from './text.ts';
 
 /** `admin` may read and change other users. */
 export const roles = ['user', 'admin'] as const;
@@ -67,11 +76,11 @@ export type UserPatch = { readonly [Field in Changeable]?: User[Field] | undefin
 /** A change before it is parsed; a field that is left out stays as it is, `null` clears a nullable one. */
 export type UserPatchInput = { readonly [Field in Changeable]?: Unparsed<User[Field]> | undefined };
 
-export const parseName = (input: unknown): Parsed<string> => parseText(input, nameLimits);
+export const parseName = (input: unknown): Parsed<string> => parseLine(input, nameLimits);
 export const parseLongText = (input: unknown): Parsed<string> => parseText(input, longTextLimits);
 
 const parseUrl = (input: unknown): Parsed<string> => {
-  const text = parseText(input, urlLimits);
+  const text = parseLine(input, urlLimits);
   if (!text.ok) return text;
   const expected = 'an absolute https URL is expected';
   if (!/^https:\/\/[^\s/]/i.test(text.value) || !URL.canParse(text.value))
@@ -87,7 +96,7 @@ const parseSkills = (input: unknown): Parsed<readonly string[]> => {
   if (input.length > maxSkills) return invalid('too-many', `at most ${maxSkills} skills are expected`);
   const skills: string[] = [];
   for (const entry of input) {
-    const skill = parseText(entry, skillLimits);
+    const skill = parseLine(entry, skillLimits);
     if (!skill.ok) return skill;
     skills.push(skill.value);
   }

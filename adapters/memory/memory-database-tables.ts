@@ -1,4 +1,4 @@
-import type { Contact, ContactPage, PageRequest } from '../../domain/contact.ts';
+import type { Contact, ContactPage, ContactSearch, PageRequest } from '../../domain/contact.ts';
 import type { ContactId, UserId, UserKey } from '../../domain/identifiers.ts';
 import { type Account, goesBy, type User } from '../../domain/user.ts';
 import { MemoryLog } from './memory-database-log.ts';
@@ -82,7 +82,8 @@ export const pageOf = (
   return { ownerId, items: sorted.slice(skip, skip + limit), total: contacts.length, skip, limit };
 };
 
-export const matches = (contact: Contact, text: string): boolean => {
+export const matches = (contact: Contact, { text, digits }: ContactSearch): boolean => {
+  if (digits !== undefined && contact.phone?.includes(digits) === true) return true;
   const name = contact.lastName === null ? contact.firstName : `${contact.firstName} ${contact.lastName}`;
   const wanted = text.toLowerCase();
   return [name, contact.email, contact.phone].some((field) => field?.toLowerCase().includes(wanted) === true);

@@ -56,9 +56,9 @@ export const memoryDatabase = ({ nowMs = Date.now }: MemoryDatabaseOptions = {})
     contacts: {
       find: (ownerId, id) => ask(() => tables.findContact(ownerId, id)),
       page: (ownerId, request) => ask(() => tables.page(ownerId, request)),
-      search: (ownerId, text, request) =>
+      search: (ownerId, wanted, request) =>
         ask(() => {
-          const found = tables.contactsOf(ownerId).filter((contact) => matches(contact, text));
+          const found = tables.contactsOf(ownerId).filter((contact) => matches(contact, wanted));
           return pageOf(ownerId, found, request);
         }),
     },

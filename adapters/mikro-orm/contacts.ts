@@ -17,12 +17,12 @@ export const contactRepository = (statements: Statements): ContactRepository => 
 
     page: (ownerId, request) => page(ownerId, sql`true`, request),
 
-    search(ownerId, text, request) {
-      const pattern = `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+    search(ownerId, { text, digits = text }, request) {
+      const [pattern, number] = [text, digits].map((part) => `%${part.replace(/[\\%_]/g, '\\$&')}%`);
       return page(
         ownerId,
         sql`(concat_ws(' ', first_name, last_name) ilike ${pattern}
-          or email ilike ${pattern} or phone ilike ${pattern})`,
+          or email ilike ${pattern} or phone ilike ${pattern} or phone like ${number})`,
         request,
       );
     },

@@ -1,12 +1,15 @@
-import type { Parsed } from '../../domain/text.ts';
-
 /** The select expression of a time, in milliseconds, so that no session's time zone or date style matters. */
 export const milliseconds = (column: string): string =>
   `round(extract(epoch from ${column}) * 1000)::float8 as ${column}_ms`;
 
+/** The first and the last moment of the years 1 to 9999. */
+const firstMs = Date.parse('0001-01-01T00:00:00.000Z');
+const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
+
 /**
- * The fields of one row, each checked as it is taken out. Throws an error that names the column and no value: a row
- * that we could not have written is no data but a fault.
+ * The fields of one row. Reading is laxer than writing: rows are also made by others, and by older versions with other
+ * rules, so a stored text is data, whatever our rules for input say of it. Throws an error that names the column and no
+ * value where there is no reading it at all.
  */
 export class Row {
   readonly #table: string;
@@ -18,25 +21,28 @@ export class Row {
     this.#input = input;
   }
 
-  parsed<T>(name: string, parse: (input: unknown) => Parsed<T>): T {
-    const result = parse(this.#value(name));
-    return result.ok ? result.value : this.#refuse(name);
-  }
-
   nullable<T>(name: string, take: (name: string) => T): T | null {
     return this.#value(name) === null ? null : take(name);
   }
 
   // Arrow functions, so that `nullable` can be handed one.
-  readonly text = (name: string): string => {
+  readonly text = <T extends string = string>(name: string): T => {
     const value = this.#value(name);
-    return typeof value === 'string' ? value : this.#refuse(name);
+    return typeof value === 'string' ? (value as T) : this.#refuse(name);
   };
 
   texts(name: string): readonly string[] {
     const value = this.#value(name);
     if (!Array.isArray(value)) return this.#refuse(name);
-    return value.map((entry: unknown) => (typeof entry === 'string' ? entry : this.#refuse(name)));
+    // An array of PostgreSQL may hold NULL.
+    return value.filter((entry: unknown) => typeof entry === 'string');
+  }
+
+  /** In milliseconds. PostgreSQL has times that no calendar has, `infinity` among them: they become the nearest year. */
+  time(name: string): number {
+    const value = this.#value(name);
+    if (typeof value !== 'number' || Number.isNaN(value)) return this.#refuse(name);
+    return Math.min(Math.max(value, firstMs), lastMs);
   }
 
   oneOf<T extends string>(name: string, values: readonly T[]): T {

@@ -1,5 +1,5 @@
 import type { Counters } from '../attempts.ts';
-import type { Contact, ContactPage, PageRequest } from '../contact.ts';
+import type { Contact, ContactPage, ContactSearch, PageRequest } from '../contact.ts';
 import type { IdentifierTaken } from '../failures.ts';
 import type { ContactId, UserAlias, UserId, UserKey } from '../identifiers.ts';
 import type { Result } from '../result.ts';
@@ -29,7 +29,7 @@ export interface ContactRepository {
   /** Newest first: by creation time, then id, both descending. */
   page(ownerId: UserId, request: PageRequest): Promise<ContactPage>;
   /** The contacts whose names, email or phone contain `text`, ignoring case; `%` and `_` stand for themselves. */
-  search(ownerId: UserId, text: string, request: PageRequest): Promise<ContactPage>;
+  search(ownerId: UserId, search: ContactSearch, request: PageRequest): Promise<ContactPage>;
 }
 
 /** What may be cached: read as the repositories read it, each time with what the statement had seen. */

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Contact, PageRequest } from '../../domain/contact.ts';
 import type { UserId } from '../../domain/identifiers.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
-import { contact, email, phone } from '../support/fixtures.ts';
+import { contact, email, phone, contactSearch as wanted } from '../support/fixtures.ts';
+import { lines, phones, texts } from '../support/unusual-inputs.ts';
 import { fresh, freshNumber, store, storeContacts } from './persistence-support.ts';
 
 const all: PageRequest = { skip: 0, limit: 100 };
@@ -25,6 +26,17 @@ export const contactsContract = (database: () => Database): void => {
       for (const each of contacts) expect(await database().contacts.find(id, each.id)).toEqual(each);
     });
 
+    it('keeps unusual texts and numbers as they are', async () => {
+      const stored = [...lines.accepted, ...texts.accepted].map(([, text]) => text);
+      const numbers = phones.accepted.map(([, number]) => phone(number));
+      const { id, contacts } = await ownerWith(stored.length, (n) => ({
+        firstName: lines.accepted[n]?.[1] ?? 'Ann',
+        notes: stored[n] ?? null,
+        phone: numbers[n] ?? null,
+      }));
+      for (const each of contacts) expect(await database().contacts.find(id, each.id)).toEqual(each);
+    });
+
     it('keeps dates as they are from year 1 to 9999, leap days too', async () => {
       const birthdays = ['0001-01-01', '1900-02-28', '2024-02-29', '9999-12-31'];
       const { id, contacts } = await ownerWith(4, (n) => ({ birthday: birthdays[n] ?? null }));
@@ -39,7 +51,7 @@ export const contactsContract = (database: () => Database): void => {
         expect(await database().contacts.find(mine.id, each.id)).toBeUndefined();
       }
       expect((await database().contacts.page(mine.id, all)).total).toBe(2);
-      expect((await database().contacts.search(mine.id, 'First', all)).total).toBe(2);
+      expect((await database().contacts.search(mine.id, wanted('First'), all)).total).toBe(2);
     });
 
     it('for all owners and pages: only the owner’s contacts, newest first, each once, with the true total', async () => {
@@ -72,7 +84,7 @@ export const contactsContract = (database: () => Database): void => {
           total: 0,
           ...all,
         });
-        expect(await database().contacts.search(ownerId, 'a', all)).toEqual({
+        expect(await database().contacts.search(ownerId, wanted('a'), all)).toEqual({
           ownerId,
           items: [],
           total: 0,
@@ -84,7 +96,7 @@ export const contactsContract = (database: () => Database): void => {
 
   describe('search', () => {
     const search = async (ownerId: UserId, text: string): Promise<readonly string[]> => {
-      const { items, total } = await database().contacts.search(ownerId, text, all);
+      const { items, total } = await database().contacts.search(ownerId, wanted(text), all);
       expect(total).toBe(items.length);
       return items.map(({ firstName }) => firstName).sort();
     };
@@ -103,6 +115,13 @@ export const contactsContract = (database: () => Database): void => {
       expect(await search(id, 'émilie')).toEqual(['Émilie']);
       expect(await search(id, 'e')).toEqual(['Ada', 'Grace', 'Émilie']);
       expect(await search(id, 'nobody')).toEqual([]);
+    });
+
+    it('looks for a number as it is typed, with the zero that is dialled at home too', async () => {
+      const { id } = await ownerWith(1, () => ({ firstName: 'Ann', phone: phone('+491701234567') }));
+      for (const text of ['+49 170 1234567', '0170 / 123 45 67', '(0170) 1234', '170-1234'])
+        expect(await search(id, text)).toEqual(['Ann']);
+      expect(await search(id, '0171 1234')).toEqual([]);
     });
 
     it('does not look into notes', async () => {
@@ -130,9 +149,9 @@ export const contactsContract = (database: () => Database): void => {
 
     it('pages through its matches like through a list', async () => {
       const { id, contacts } = await ownerWith(5, (n) => ({ lastName: n % 2 === 0 ? 'Even' : 'Odd' }));
-      const page = await database().contacts.search(id, 'even', { skip: 1, limit: 1 });
+      const page = await database().contacts.search(id, wanted('even'), { skip: 1, limit: 1 });
       expect(page).toEqual({ ownerId: id, items: [contacts[2]], total: 3, skip: 1, limit: 1 });
-      expect((await database().contacts.search(id, 'even', { skip: 3, limit: 1 })).total).toBe(3);
+      expect((await database().contacts.search(id, wanted('even'), { skip: 3, limit: 1 })).total).toBe(3);
     });
   });
 

@@ -126,7 +126,7 @@ export class World {
       contacts: {
         find: (owner, id) => remote('select contact', () => contacts.find(owner, id)),
         page: (owner, request) => remote('select page', () => contacts.page(owner, request)),
-        search: (owner, text, request) => contacts.search(owner, text, request),
+        search: (owner, wanted, request) => contacts.search(owner, wanted, request),
       },
       reads: {
         user: async (key) => {

@@ -90,7 +90,8 @@ describe('what is no input is refused before any SQL is run', () => {
     ['an escape sequence', 'POST', '/contacts', contact({ notes: '\u001b[2J' }), 422],
     ['a right-to-left override', 'POST', '/contacts', contact({ last_name: 'a\u202eb' }), 422],
     ['a zero-width space', 'POST', '/contacts', contact({ last_name: 'a\u200bb' }), 422],
-    ['a tag character', 'POST', '/contacts', contact({ last_name: 'a\u{e0041}b' }), 422],
+    ['a name that nobody sees', 'POST', '/contacts', contact({ last_name: '\u{e0041}\u3164' }), 422],
+    ['a line break in a name', 'POST', '/contacts', contact({ last_name: 'a\nb' }), 422],
     ['a line break in a name of a header', 'POST', '/contacts', contact({ email: 'a@b.c\r\nx: y' }), 422],
     ['a script for an address', 'PATCH', '/me', { avatar_url: 'javascript:alert(1)' }, 422],
     ['a host for an address', 'PATCH', '/me', { avatar_url: 'http://169.254.169.254/' }, 422],
@@ -112,13 +113,13 @@ describe('what is no input is refused before any SQL is run', () => {
   });
 
   it('is no user for a homoglyph, and no name that folds into a reserved one', () => {
-    for (const name of ['аdmin', 'pаypal', 'adмin', 'admın', 'ɑda', 'ada\u0301', '𝖆da\u0301', 'a\u0131a']) {
+    for (const name of ['аdmin', 'pаypal', 'adмin', 'admın', 'ɑda', 'ada\u0301', '𝖆𝖉𝖒𝖎𝖓', 'Ⓡⓞⓞⓣ', 'a\u0131a']) {
       expect(parseUsername(name), name).toMatchObject({ ok: false });
     }
-    for (const name of ['ADMIN', ' Admin ', 'ａｄｍｉｎ', '𝖆𝖉𝖒𝖎𝖓', 'Ⓡⓞⓞⓣ']) {
+    for (const name of ['ADMIN', ' Admin ', 'ａｄｍｉｎ']) {
       expect(parseUsername(name), name).toMatchObject({ ok: false, error: { code: 'reserved' } });
     }
-    expect(parseUsernameKey('𝖆𝖉𝖆𝖆')).toMatchObject({ ok: true, value: 'adaa' });
+    expect(parseUsernameKey('ＡＤａａ')).toMatchObject({ ok: true, value: 'adaa' });
   });
 
   it('is one form of an identifier for the index, the cache and the limiter', async () => {
@@ -128,7 +129,7 @@ describe('what is no input is refused before any SQL is run', () => {
       expect(codeOf(taken), spelling).toBe('email-taken');
       expect(codeOf(await useCases.logIn({ identifier: spelling, password }))).toBe('ok');
     }
-    expect(parseIdentifier('ﬀ@example.com')).toEqual(parseIdentifier('FF@example.com'));
+    expect(parseIdentifier('ｆｆ@example.com')).toEqual(parseIdentifier('FF@example.com'));
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Contact } from '../../domain/contact.ts';
+import { type Contact, type ContactSearch, parseSearch } from '../../domain/contact.ts';
 import type { ContactId, Email, Phone, UserId, Username } from '../../domain/identifiers.ts';
 import {
   parseContactId,
@@ -30,6 +30,9 @@ export const email = (text: string): Email => parsed(parseEmail(text));
 export const username = (text: string): Username => parsed(parseUsername(text));
 /** Throws for what is no phone number. */
 export const phone = (text: string): Phone => parsed(parsePhone(text));
+
+/** Throws for what nobody can look for. */
+export const contactSearch = (text: string): ContactSearch => parsed(parseSearch(text));
 
 const startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 

@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { Contact } from '../../../domain/contact.ts';
-import { parseContactId, parseEmail, parsePhone, parseUserId } from '../../../domain/identifiers.ts';
+import type { ContactId, Email, Phone, UserId } from '../../../domain/identifiers.ts';
 import { milliseconds, Row } from '../row.ts';
 import { type PropertiesOf, type RowOf, type SelectedOf, selectList, type Table } from '../table.ts';
 import { usersTable } from './users.ts';
@@ -60,16 +60,16 @@ export const contactColumns: string = selectList(selected);
 export const parseContact = (input: unknown): Contact => {
   const row = new Row('contacts', input);
   return {
-    id: row.parsed('id', parseContactId),
-    ownerId: row.parsed('user_id', parseUserId),
+    id: row.text<ContactId>('id'),
+    ownerId: row.text<UserId>('user_id'),
     firstName: row.text('first_name'),
     lastName: row.nullable('last_name', row.text),
-    email: row.nullable('email', (name) => row.parsed(name, parseEmail)),
-    phone: row.nullable('phone', (name) => row.parsed(name, parsePhone)),
+    email: row.nullable('email', row.text<Email>),
+    phone: row.nullable('phone', row.text<Phone>),
     birthday: row.nullable('birthday', row.text),
     notes: row.nullable('notes', row.text),
-    createdAtMs: row.integer('created_at_ms'),
-    updatedAtMs: row.integer('updated_at_ms'),
+    createdAtMs: row.time('created_at_ms'),
+    updatedAtMs: row.time('updated_at_ms'),
     version: row.integer('version'),
   };
 };

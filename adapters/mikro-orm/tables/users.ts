@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { parseEmail, parsePhone, parseUserId, parseUsernameKey } from '../../../domain/identifiers.ts';
+import type { Email, Phone, UserId, Username } from '../../../domain/identifiers.ts';
 import { Secret } from '../../../domain/secret.ts';
 import { type Account, roles, type User } from '../../../domain/user.ts';
 import { milliseconds, Row } from '../row.ts';
@@ -69,10 +69,10 @@ export const accountColumns: string = `${userColumns}, password_hash`;
 export const parseUser = (input: unknown): User => {
   const row = new Row('users', input);
   return {
-    id: row.parsed('id', parseUserId),
-    email: row.parsed('email', parseEmail),
-    username: row.parsed('username', parseUsernameKey),
-    phone: row.nullable('phone', (name) => row.parsed(name, parsePhone)),
+    id: row.text<UserId>('id'),
+    email: row.text<Email>('email'),
+    username: row.text<Username>('username'),
+    phone: row.nullable('phone', row.text<Phone>),
     name: row.nullable('name', row.text),
     bio: row.nullable('bio', row.text),
     occupation: row.nullable('occupation', row.text),
@@ -83,8 +83,8 @@ export const parseUser = (input: unknown): User => {
     role: row.oneOf('role', roles),
     isActive: row.boolean('is_active'),
     isVerified: row.boolean('is_verified'),
-    createdAtMs: row.integer('created_at_ms'),
-    updatedAtMs: row.integer('updated_at_ms'),
+    createdAtMs: row.time('created_at_ms'),
+    updatedAtMs: row.time('updated_at_ms'),
     version: row.integer('version'),
     tokenVersion: row.integer('token_version'),
   };
@@ -95,8 +95,7 @@ export const parseAccount = (input: unknown): Account => ({
   passwordHash: new Secret(new Row('users', input).text('password_hash')),
 });
 
-export const parseUserIdRow = (input: unknown): User['id'] =>
-  new Row('users', input).parsed('id', parseUserId);
+export const parseUserIdRow = (input: unknown): UserId => new Row('users', input).text<UserId>('id');
 
 export const accountRow = ({ user, passwordHash }: Account): RowOf<Stored> => ({
   id: user.id,

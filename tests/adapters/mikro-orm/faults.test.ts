@@ -74,8 +74,10 @@ describe('an error of the database', () => {
 describe('a row that is not ours', () => {
   it('is an error that names the column and no value', () => {
     const row = { id: '01900000-0000-7000-8001-000000000001', email: 'canary', username: 'canary' };
-    expect(() => parseUser(row)).toThrow('a row of users has a email that cannot be read');
+    expect(() => parseUser(row)).toThrow('a row of users has a phone that cannot be read');
     expect(() => parseUser(undefined)).toThrow('a row of users is missing');
-    expect(() => parseContact({ id: 'canary' })).toThrow('a row of contacts has a id that cannot be read');
+    expect(() => parseContact({ id: 'canary' })).toThrow(
+      'a row of contacts has a user_id that cannot be read',
+    );
   });
 });

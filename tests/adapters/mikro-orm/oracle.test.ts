@@ -5,7 +5,16 @@ import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
 import type { ContactId, UserId } from '../../../domain/identifiers.ts';
 import type { Database, Transaction } from '../../../domain/ports/persistence.ts';
 import type { User } from '../../../domain/user.ts';
-import { account, contact, contactId, email, phone, userId, username } from '../../support/fixtures.ts';
+import {
+  account,
+  contact,
+  contactId,
+  contactSearch,
+  email,
+  phone,
+  userId,
+  username,
+} from '../../support/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { openNews, silentLog, untilReady } from './support.ts';
 
@@ -88,7 +97,7 @@ const observe = async (database: Database, news: () => Promise<readonly string[]
   const found = await database.users.findMany(ids.map((value) => ({ kind: 'id', value }) as const));
   const pages = await Promise.all(ids.map((id) => database.contacts.page(id, { skip: 1, limit: 3 })));
   const matches = await Promise.all(
-    ids.map((id) => database.contacts.search(id, 'first', { skip: 0, limit: 3 })),
+    ids.map((id) => database.contacts.search(id, contactSearch('first'), { skip: 0, limit: 3 })),
   );
   const byEmail = await Promise.all(
     [1, 2, 3, 4].map((n) => database.users.find({ kind: 'email', value: email(`e${n}@example.com`) })),

@@ -1,0 +1,92 @@
+/** Rows that others wrote, or an older version with other rules: none of them is an error, and none takes others with it. */
+import { createHash } from 'node:crypto';
+import { expect, it, onTestFinished } from 'vitest';
+import { compose } from '../../composition/compose.ts';
+import { configFrom } from '../../composition/config.ts';
+import type { UserId } from '../../domain/identifiers.ts';
+import { Secret } from '../../domain/secret.ts';
+import { silentLog } from '../adapters/mikro-orm/support.ts';
+import { createTestDatabase, urlOf } from '../support/postgres.ts';
+import { quickHasher } from '../support/quick-hasher.ts';
+
+const password = 'correct horse battery staple';
+
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+const asUuid = (hex: string): string => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+
+const open = async () => {
+  const server = await createTestDatabase();
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const config = configFrom({
+    DATABASE_URL: urlOf(server.address),
+    JWT_SECRET: 'a secret of the tests, 40 characters long',
+  });
+  const kith = await compose(config, { log: silentLog, hasher: quickHasher });
+  onTestFinished(() => kith.close());
+  const session = await kith.useCases.register({ email: 'ann@example.com', username: 'ann', password });
+  if (!session.ok) throw new Error(session.error.code);
+  const { user, token } = session.value;
+  const send = async (method: string, path: string, body?: object) => {
+    const answer = await kith.http.fetch(
+      new Request(`http://kith.local${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${Secret.reveal(token)}`,
+          'content-type': 'application/json',
+          // What SQL changed just now.
+          'cache-control': 'no-cache',
+        },
+        ...(body && { body: JSON.stringify(body) }),
+      }),
+    );
+    const text = await answer.text();
+    return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) };
+  };
+  return { kith, server, user, send };
+};
+
+it('a contact that nobody could type is shown, changed and deleted, and its neighbours are shown too', async () => {
+  const { server, user, send } = await open();
+  await send('POST', '/contacts', { first_name: 'Bob' });
+  const id = asUuid(md5('seed'));
+  await server.query(
+    `insert into contacts (id, user_id, first_name, email, phone, created_at, updated_at, version)
+     values ('${id}', '${user.id}', E'two\\nlines', 'ann@münchen.de', '0170 1234567', '-infinity', 'infinity', 1)`,
+  );
+  const list = await send('GET', '/contacts');
+  expect(list.status).toBe(200);
+  expect(list.body.items.map(({ first_name }: { first_name: string }) => first_name)).toEqual([
+    'Bob',
+    'two\nlines',
+  ]);
+  expect(await send('GET', `/contacts/${id}`)).toMatchObject({
+    status: 200,
+    body: { id, email: 'ann@münchen.de', phone: '0170 1234567', created_at: '0001-01-01T00:00:00.000Z' },
+  });
+  const changed = await send('PATCH', `/contacts/${id}`, { notes: 'from work' });
+  expect(changed).toMatchObject({ status: 200, body: { notes: 'from work', phone: '0170 1234567' } });
+  expect((await send('DELETE', `/contacts/${id}`)).status).toBe(204);
+  expect((await send('GET', '/contacts')).body.total).toBe(1);
+});
+
+it('a user whose row others changed is found, alone and among others, and logs in', async () => {
+  const { kith, server, user, send } = await open();
+  await server.query(
+    `update users set phone = '0170 1234567', skills = array['sql', null], created_at = '-infinity',
+       name = E'Ann\\u200b', username = 'an' where id = '${user.id}'`,
+  );
+  const nil = '00000000-0000-0000-0000-000000000001' as UserId;
+  await server.query(
+    `insert into users select (jsonb_populate_record(u, jsonb_build_object('id', '${nil}', 'email', 'old@example.com',
+       'username', 'x', 'phone', null))).* from users u where id = '${user.id}'`,
+  );
+  expect(await send('GET', '/me')).toMatchObject({
+    status: 200,
+    body: { phone: '0170 1234567', skills: ['sql'], username: 'an' },
+  });
+  const found = await kith.useCases.lookUpUsers({ ids: [user.id, nil] });
+  expect(found).toMatchObject({ ok: true });
+  expect(await kith.useCases.getUser({ kind: 'id', value: nil })).toMatchObject({ ok: true });
+  expect((await send('PATCH', '/me', { bio: 'still here' })).status).toBe(200);
+  expect(await kith.useCases.logIn({ identifier: 'ann@example.com', password })).toMatchObject({ ok: true });
+});
