@@ -122,7 +122,11 @@ describe('a password', () => {
     expect(codeOf(registered)).toBe('ok');
     expect(await logIn(useCases, 'abcd', '  Ångström fine file \u00a0 ')).toBe('ok');
     expect(await logIn(useCases, 'abcd', '  Ångström ﬁne ﬁle \u00a0 ')).toBe('ok');
-    for (const other of ['Ångström fine file', '  ångström fine file \u00a0 ', '  Ångström fine file \u00a0']) {
+    for (const other of [
+      'Ångström fine file',
+      '  ångström fine file \u00a0 ',
+      '  Ångström fine file \u00a0',
+    ]) {
       expect(await logIn(useCases, 'abcd', other)).toBe('invalid-credentials');
     }
   });

@@ -113,7 +113,17 @@ describe('what is no input is refused before any SQL is run', () => {
   });
 
   it('is no user for a homoglyph, and no name that folds into a reserved one', () => {
-    for (const name of ['аdmin', 'pаypal', 'adмin', 'admın', 'ɑda', 'ada\u0301', '𝖆𝖉𝖒𝖎𝖓', 'Ⓡⓞⓞⓣ', 'a\u0131a']) {
+    for (const name of [
+      'аdmin',
+      'pаypal',
+      'adмin',
+      'admın',
+      'ɑda',
+      'ada\u0301',
+      '𝖆𝖉𝖒𝖎𝖓',
+      'Ⓡⓞⓞⓣ',
+      'a\u0131a',
+    ]) {
       expect(parseUsername(name), name).toMatchObject({ ok: false });
     }
     for (const name of ['ADMIN', ' Admin ', 'ａｄｍｉｎ']) {
