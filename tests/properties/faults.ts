@@ -1,6 +1,10 @@
 /** Where a fault can strike, and how often there has to be an opportunity before the next one counts. */
 const opportunitiesPer = {
   none: 1,
+  // What is unlike in one instance from the beginning, or not there.
+  'settings-differ': 1,
+  alone: 1,
+  newcomer: 1,
   // What happens to a command, or to its answer.
   'lost-request': 3,
   'lost-reply': 3,
@@ -21,22 +25,33 @@ const opportunitiesPer = {
   'half-open-bus': 4,
   'bus-reset': 4,
   'bus-delay': 6,
+  'key-changes-master': 4,
   // What happens to the log, for one or for all.
   'log-silent': 2,
   'log-refused': 2,
   'log-silent-for-all': 2,
   'log-refused-for-all': 2,
+  'lapsed-beat': 2,
+  'mass-update': 1,
   // What happens to the database, and to a process.
   'database-crash': 8,
   'database-goes-back': 8,
   'stands-still': 6,
   suspended: 6,
+  restarted: 6,
+  'ends-in-order': 6,
+  'wall-clock-forward': 6,
+  'wall-clock-back': 6,
 };
 
 export type FaultKind = keyof typeof opportunitiesPer;
 export type Fault = { readonly kind: FaultKind; readonly at: number; readonly instance: number };
 
 export const faultKinds: readonly FaultKind[] = Object.keys(opportunitiesPer) as FaultKind[];
+
+/** What may become of a process when a message reaches it. */
+export const fates = ['restarted', 'ends-in-order'] as const;
+export type Fate = (typeof fates)[number];
 
 /** A run has at most one fault, which strikes at its n-th opportunity: the first few come before anything is cached. */
 export class Faults {

@@ -32,9 +32,10 @@ import { applyPatch, revokeTokens, type User } from '../../domain/user.ts';
 import { contact, contactId } from '../support/fixtures.ts';
 import { openGate } from '../support/open-gate.ts';
 import type { ProcessClock } from './clock.ts';
-import { boundMs, maxStalenessMs, type ReadStart, silentBoundMs } from './history.ts';
+import type { ReadStart } from './history.ts';
 import { longKnown } from './receipts.ts';
 import type { RedisVariant, SimulatedRedis } from './redis.ts';
+import type { Settings } from './settings.ts';
 import type { World } from './world.ts';
 
 const hourMs = 3_600_000;
@@ -69,6 +70,7 @@ export class Instance {
   readonly number: number;
   readonly logReader: LogReader;
   readonly clock: ProcessClock;
+  readonly settings: Settings;
   readonly #world: World;
   readonly #database: Database;
   readonly #reader: Reader;
@@ -83,9 +85,11 @@ export class Instance {
     const clock = world.clockOf(number);
     this.number = number;
     this.clock = clock;
+    this.settings = world.settingsOf(number);
     this.#world = world;
     this.#database = world.databaseOf(number);
-    this.#silence = new Silence(clock);
+    const { boundMs, maxStalenessMs, silentBoundMs } = this.settings;
+    this.#silence = new Silence(clock, this.settings);
     const { transactions, reads } = this.#database;
     const changeLog = variant.log?.(this.#database.log, world) ?? this.#database.log;
     const gate = new (variant.gate ?? Gate)({ clock, boundMs, silentBoundMs });
@@ -120,7 +124,7 @@ export class Instance {
     const bus = redis?.receipts.open(number);
     const receiptBus = bus && (variant.receiptBus?.(bus, asked) ?? bus);
     this.logReader = new LogReader({ ...needs, receiptBus, boundMs, retentionMs: hourMs });
-    const isOld = ({ identity }: Standing): boolean => identity === world.firstIdentity;
+    const isOld = ({ identity }: Standing): boolean => !clock.isNew && identity === world.firstIdentity;
     const confirmations = new Receipts({ ...needs, receiptBus, reader: longKnown(asked, isOld) });
     const writing = { ...needs, confirmations };
     this.#writes = variant.writes?.(writing) ?? new FencedWrites(writing);
@@ -209,12 +213,14 @@ export class Instance {
 /** SERVE as it is meant: whether the log has been silent since before the gate had to close. */
 class Silence {
   readonly #clock: ProcessClock;
+  readonly #settings: Settings;
   #answered: Moment | undefined;
   #isInARow = false;
   #isSilent = false;
 
-  constructor(clock: ProcessClock) {
+  constructor(clock: ProcessClock, settings: Settings) {
     this.#clock = clock;
+    this.#settings = settings;
   }
 
   get isServing(): boolean {
@@ -236,12 +242,14 @@ class Silence {
   }
 
   #note(outcome: CheckOutcome, began: Moment): void {
+    const { boundMs, silentBoundMs } = this.#settings;
     if (outcome === 'silent') {
       const ageMs =
         this.#answered === undefined
           ? Number.POSITIVE_INFINITY
           : longestMs(this.#answered, momentOn(this.#clock));
-      this.#isSilent = this.#isInARow && ageMs <= (this.#isSilent ? silentBoundMs : boundMs);
+      this.#isSilent =
+        this.#isInARow && ageMs <= (this.#isSilent ? Math.max(boundMs, silentBoundMs) : boundMs);
       return;
     }
     this.#isSilent = false;

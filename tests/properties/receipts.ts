@@ -27,7 +27,7 @@ export class SimulatedReceiptBuses {
   }
 
   #send(from: number, to: string, what: string, tell: (listener: ReceiptListener) => void): void {
-    if (this.#isCut(from)) return;
+    if (this.#isCut(from) || !this.#world.masters.isHeard(from, Number(to))) return;
     void this.#world.arrive(Number(to), `${from} ${what} ${to}`).then(() => {
       const listener = this.#listeners.get(to);
       if (listener !== undefined && !this.#isCut(Number(to))) tell(listener);

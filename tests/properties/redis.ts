@@ -17,6 +17,7 @@ import type {
 import type { Proof } from '../../domain/ports/change-log.ts';
 import type { Moment } from '../../domain/ports/runtime.ts';
 import type { ProcessClock } from './clock.ts';
+import type { Fault } from './faults.ts';
 import { SimulatedReceiptBuses } from './receipts.ts';
 import { tickMs, type World } from './world.ts';
 
@@ -39,6 +40,8 @@ export class SimulatedRedis {
   readonly #world: World;
   readonly #variant: RedisVariant;
   #keys = new Map<string, Held>();
+  /** Of the server to which instances move, where keys change their master. */
+  #keysThere = new Map<string, Held>();
   readonly #subscribers = new Set<Subscriber>();
   readonly receipts: SimulatedReceiptBuses;
 
@@ -51,7 +54,8 @@ export class SimulatedRedis {
 
   /** What a fence's time limit does in the end. */
   expireFences(): void {
-    for (const [name, held] of this.#keys) if (held.state !== 'value') this.#keys.delete(name);
+    for (const keys of [this.#keys, this.#keysThere])
+      for (const [name, held] of keys) if (held.state !== 'value') keys.delete(name);
   }
 
   subscribe(instance: number): Subscriber {
@@ -60,8 +64,9 @@ export class SimulatedRedis {
     return subscriber;
   }
 
-  publish(message: Message): void {
-    for (const subscriber of this.#subscribers) subscriber.push(message);
+  publish(message: Message, from = 0): void {
+    for (const subscriber of this.#subscribers)
+      if (this.#world.masters.isHeard(from, subscriber.instance)) subscriber.push(message);
   }
 
   /** The key space as one instance reaches it. */
@@ -96,6 +101,20 @@ export class SimulatedRedis {
         this.#keys = copy;
       });
     }
+    if (this.#world.strikes('key-changes-master')) void this.#changeMaster(this.#world.faults.fault);
+  }
+
+  /** To a replica that lags, or to a server that has nothing; each instance at its time, some with their subscription. */
+  async #changeMaster({ at, instance }: Fault): Promise<void> {
+    const { clock, masters } = this.#world;
+    if (at % 2 === 0) this.#keysThere = new Map(this.#keys);
+    const isWithBus = at > 2;
+    for (const moving of [instance, 1 - instance]) {
+      await clock.sleep(700);
+      masters.move(moving, isWithBus);
+      for (const subscriber of this.#subscribers)
+        if (isWithBus && subscriber.instance === moving) subscriber.reset();
+    }
   }
 
   #records<V extends Cacheable>(
@@ -107,10 +126,12 @@ export class SimulatedRedis {
     const world = this.#world;
     const variant = this.#variant;
     const nameOf = (key: string): string => `${kind.name} ${key}`;
-    const held = (key: string): Held | undefined => this.#keys.get(nameOf(key));
-    const hold = (key: string, next: Held): void => void this.#keys.set(nameOf(key), next);
-    const forget = (key: string): void => void this.#keys.delete(nameOf(key));
-    const publish = (key: string): void => this.publish({ kind: kind.name, key });
+    const process = world.clockOf(instance);
+    const keys = (): Map<string, Held> => (world.masters.hasMoved(instance) ? this.#keysThere : this.#keys);
+    const held = (key: string): Held | undefined => keys().get(nameOf(key));
+    const hold = (key: string, next: Held): void => void keys().set(nameOf(key), next);
+    const forget = (key: string): void => void keys().delete(nameOf(key));
+    const publish = (key: string): void => this.publish({ kind: kind.name, key }, instance);
     /** Fences of this instance that may or may not have got there: a release could overtake its own fence. */
     const unconfirmed = new Set<string>();
 
@@ -126,7 +147,7 @@ export class SimulatedRedis {
       }
       const reply = effect();
       if (world.strikes('lost-reply')) return failed;
-      await world.arrive(instance, `${instance} < ${label}`);
+      await world.arrive(instance, `${instance} < ${label}`, process);
       return reply;
     };
     const remove = (key: string, token: string | undefined): true => {
@@ -234,8 +255,9 @@ export class SimulatedRedis {
 
 /** One subscribed connection: pushes and answers arrive in order, after any delay. */
 export class Subscriber implements InvalidationBus {
+  readonly instance: number;
   readonly #world: World;
-  readonly #instance: number;
+  readonly #clock: ProcessClock;
   readonly #variant: RedisVariant;
   readonly #listeners = new Set<BusListener>();
   #heartbeat: Disposable | undefined;
@@ -245,7 +267,8 @@ export class Subscriber implements InvalidationBus {
 
   constructor(world: World, instance: number, variant: RedisVariant) {
     this.#world = world;
-    this.#instance = instance;
+    this.instance = instance;
+    this.#clock = world.clockOf(instance);
     this.#variant = variant;
   }
 
@@ -253,32 +276,28 @@ export class Subscriber implements InvalidationBus {
     this.#listeners.add(listener);
     listener.interrupted();
     this.#heartbeat ??= this.#clock.every(tickMs, async () => {
-      if (this.#world.strikes('half-open-bus', this.#instance)) this.#world.begin(this.#dead, 1_500);
-      else if (this.#world.strikes('bus-reset', this.#instance)) this.reset();
+      if (this.#world.strikes('half-open-bus', this.instance)) this.#world.begin(this.#dead, 1_500);
+      else if (this.#world.strikes('bus-reset', this.instance)) this.reset();
       this.#noticeEnd();
       this.push({ sent: momentOn(this.#clock) });
     });
   }
 
-  get #clock(): ProcessClock {
-    return this.#world.clockOf(this.#instance);
-  }
-
   /** The connection is dead and nobody knows yet: what is sent on it is lost. */
   get #dead(): string {
-    return `dead bus ${this.#instance}`;
+    return `dead bus ${this.instance}`;
   }
 
   #wasDead = false;
 
   #noticeEnd(): void {
-    const isDead = this.#world.lasts(this.#dead) || this.#world.lasts(`cut ${this.#instance}`);
+    const isDead = this.#world.lasts(this.#dead) || this.#world.lasts(`cut ${this.instance}`);
     if (this.#wasDead && !isDead) this.reset();
     this.#wasDead = isDead;
   }
 
   push(message: Message): void {
-    if (this.#world.lasts(this.#dead) || this.#world.lasts(`cut ${this.#instance}`)) {
+    if (this.#world.lasts(this.#dead) || this.#world.lasts(`cut ${this.instance}`)) {
       this.#wasDead = true;
       return;
     }
@@ -299,8 +318,8 @@ export class Subscriber implements InvalidationBus {
     while (this.#queue.length > 0) {
       const epoch = this.#epoch;
       // A slow path, or an event loop that is busy elsewhere.
-      if (this.#world.strikes('bus-delay', this.#instance)) await this.#world.clock.sleep(1_200);
-      await this.#world.arrive(this.#instance, `${this.#instance} < bus`);
+      if (this.#world.strikes('bus-delay', this.instance)) await this.#world.clock.sleep(1_200);
+      await this.#world.arrive(this.instance, `${this.instance} < bus`, this.#clock);
       if (epoch !== this.#epoch) continue;
       const message = this.#queue.shift();
       if (message === undefined) continue;
