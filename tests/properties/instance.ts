@@ -224,7 +224,7 @@ class Silence {
   }
 
   get isServing(): boolean {
-    return this.#isSilent;
+    return this.#isSilent && this.#settings.silentBoundMs > 0;
   }
 
   watch(cache: TieredCache): Cache {
@@ -248,8 +248,7 @@ class Silence {
         this.#answered === undefined
           ? Number.POSITIVE_INFINITY
           : longestMs(this.#answered, momentOn(this.#clock));
-      this.#isSilent =
-        this.#isInARow && ageMs <= (this.#isSilent ? Math.max(boundMs, silentBoundMs) : boundMs);
+      this.#isSilent = this.#isInARow && ageMs <= (this.#isSilent ? silentBoundMs : boundMs);
       return;
     }
     this.#isSilent = false;

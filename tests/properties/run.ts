@@ -59,6 +59,8 @@ export const run = async (
   });
   world.history.landmark('visible', firstName, 0, 0);
   world.firstIdentity = (await world.database.log.begin({ boundMs: usual.boundMs, retentionMs: 0 })).identity;
+  // As somebody does every minute: a process that comes later reads the log from here.
+  await world.database.log.sweep(Number.MAX_SAFE_INTEGER);
   const boundMs = Math.max(...[0, 1].map((number) => world.settingsOf(number).boundMs));
   const places = (world.faults.has('alone') ? [0] : [0, 1]).map(
     (number) => new Place(number, world, () => new Instance(number, world, redisOf(number), variant)),
