@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { faultKinds } from './faults.ts';
 import { faults, plans, run } from './run.ts';
 import { plantedVariants } from './variants.ts';
+import { plantedInLog } from './variants-of-log.ts';
 
 const seed = Number(process.env['KITH_SEED'] ?? Date.now() % 2 ** 31);
 const numRuns = Number(process.env['KITH_RUNS'] ?? 150);
@@ -48,7 +49,7 @@ describe(`the consistency protocol (seed ${seed})`, () => {
 
 // Its seed is the same at all times: whether a refutation is found must not be a matter of luck.
 describe('the properties refute what looks right and is not', () => {
-  it.each(plantedVariants)(
+  it.each([...plantedVariants, ...plantedInLog])(
     '$name',
     async ({ variant, fault, actors, seed: found = 1 }) => {
       const at = fc.integer({ min: 1, max: 6 });

@@ -14,7 +14,13 @@ import {
   ReadThrough,
   type ReadThroughNeeds,
 } from '../../application/caching/protocol.ts';
-import { type OwnReading, Receipts, type Standing } from '../../application/caching/receipts.ts';
+import {
+  type Confirmations,
+  type OwnReading,
+  Receipts,
+  type ReceiptsNeeds,
+  type Standing,
+} from '../../application/caching/receipts.ts';
 import { StatisticsCounter } from '../../application/caching/statistics.ts';
 import type { AuditCounts } from '../../application/operations/live-state.ts';
 import type { Freshness, Read } from '../../application/read.ts';
@@ -54,6 +60,7 @@ export type Variant = {
   /** Who judges what goes into memory, and what is found in Redis. */
   readonly judge?: (belief: Belief) => { readonly memory: Judge; readonly redis: Judge };
   readonly log?: (log: ChangeLog, world: World) => ChangeLog;
+  readonly receipts?: new (needs: ReceiptsNeeds) => Confirmations;
   readonly receiptBus?: (bus: ReceiptBus, reader: OwnReading) => ReceiptBus;
   /** Every hit is audited, as many as there is time for, and what is found is counted here. */
   readonly audits?: ByKind<AuditCounts>;
@@ -125,7 +132,8 @@ export class Instance {
     const receiptBus = bus && (variant.receiptBus?.(bus, asked) ?? bus);
     this.logReader = new LogReader({ ...needs, receiptBus, boundMs, retentionMs: hourMs });
     const isOld = ({ identity }: Standing): boolean => !clock.isNew && identity === world.firstIdentity;
-    const confirmations = new Receipts({ ...needs, receiptBus, reader: longKnown(asked, isOld) });
+    const reader = longKnown(asked, isOld);
+    const confirmations = new (variant.receipts ?? Receipts)({ ...needs, receiptBus, reader });
     const writing = { ...needs, confirmations };
     this.#writes = variant.writes?.(writing) ?? new FencedWrites(writing);
     const { audits: counts } = variant;

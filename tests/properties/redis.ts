@@ -31,7 +31,7 @@ export type RedisVariant = {
   readonly release?: 'unconditional';
   readonly publish?: 'at-release';
   readonly pong?: 'from-answer';
-  readonly believes?: 'by-version';
+  readonly believes?: 'by-version' | 'after-a-pause';
 };
 
 type Message = { readonly kind: string; readonly key: string } | { readonly sent: Moment };
@@ -158,7 +158,10 @@ export class SimulatedRedis {
     };
     /** For the variant: the greatest version of each key that came by here. */
     const versions = new Map<string, number>();
+    /** For another one: what was a fence or a lease when it was looked at last. */
+    const paused = new Set<string>();
     const isBelieved = (key: string, { value, proof }: Extract<Held, { state: 'value' }>): boolean => {
+      if (paused.delete(key) && variant.believes === 'after-a-pause') return true;
       const version = versionOf(value);
       if (variant.believes !== 'by-version' || version === null)
         return judge.doubt(kind, key, proof) === undefined;
@@ -185,6 +188,7 @@ export class SimulatedRedis {
     const read: CachePort<V>['read'] = async (key) => {
       const there = await send<Held | 'lost' | undefined>('GET', () => held(key), 'lost', false);
       if (there === 'lost') return { state: 'unavailable' };
+      if (there !== undefined && there.state !== 'value') paused.add(key);
       if (there?.state === 'fence') return { state: 'fenced' };
       if (there?.state === 'lease') return { state: 'filling' };
       if (there?.state === 'value' && isBelieved(key, there))

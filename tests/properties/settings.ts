@@ -10,7 +10,7 @@ export type Settings = {
   readonly silentBoundMs: number;
 };
 
-export const usual: Settings = { maxStalenessMs: 500, boundMs: 2_000, silentBoundMs: 10_000 };
+export const usual: Settings = { maxStalenessMs: 500, boundMs: 2_000, silentBoundMs: 6_000 };
 
 export const settingsOf = (faults: Faults, instance: number): Settings => {
   if (faults.has('settings-differ', instance)) return { ...usual, maxStalenessMs: 1_000, boundMs: 4_000 };

@@ -24,10 +24,10 @@ import type { Moment } from '../../domain/ports/runtime.ts';
 import { ok } from '../../domain/result.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
 import type { User } from '../../domain/user.ts';
-import type { FaultKind } from './faults.ts';
-import type { Reader, Variant } from './instance.ts';
+import type { Reader } from './instance.ts';
+import { on0, on1, type PlantedVariant } from './planted.ts';
 import { answersAtOnce } from './receipts.ts';
-import type { Action, Plan } from './run.ts';
+import type { Action } from './run.ts';
 import type { World } from './world.ts';
 
 /** Security writes are acknowledged like the others. */
@@ -206,19 +206,6 @@ const unconfirmedOnly = (log: ChangeLog, { fenced }: World): ChangeLog => ({
       : { ...answer, rows: answer.rows.filter(({ xid }) => !fenced.has(xid)) };
   },
 });
-
-export type PlantedVariant = {
-  readonly name: string;
-  readonly variant: Variant;
-  /** What it takes to refute it: a fault on instance 1, and what the actors do. */
-  readonly fault: FaultKind;
-  readonly actors: Plan['actors'];
-  /** One that finds it soon, where 1 does not. */
-  readonly seed?: number;
-};
-
-const on0 = (...actions: readonly Action[]): Plan['actors'][number] => ({ instance: 0, actions });
-const on1 = (...actions: readonly Action[]): Plan['actors'][number] => ({ instance: 1, actions });
 
 const reads: readonly Action[] = ['read', 'read', 'read', 'read'];
 const writes: readonly Action[] = ['write', 'write', 'write'];

@@ -167,7 +167,11 @@ export class World {
   #logOf(instance: number, log: ChangeLog, remote: Remote, process: ProcessClock): ChangeLog {
     const asked: Remote = (label, work) =>
       remote(label, async () => {
-        if (this.strikes('log-silent', instance)) this.begin(`silent ${instance}`, 8_000);
+        if (this.strikes('log-silent', instance)) {
+          const isRefusedThen = this.faults.fault.at % 2 === 0;
+          this.begin(`silent ${instance}`, isRefusedThen ? 1_500 : 8_000);
+          if (isRefusedThen) this.begin(`refused ${instance}`, 8_000);
+        }
         if (this.strikes('log-silent-for-all')) this.begin('silent', 8_000);
         if (this.lasts(`silent ${instance}`) || this.lasts('silent')) throw new DatabaseSilent();
         // A right that was taken away.
@@ -185,7 +189,14 @@ export class World {
     return {
       ...log,
       begin: (bounds) => asked('begin', () => log.begin(bounds)),
-      check: (check) => asked<CheckAnswer>('check', async () => this.#limited(await log.check(check))),
+      check: (check) =>
+        asked<CheckAnswer>('check', async () => {
+          // What the statement sees is of its beginning; others see its beat when it is committed.
+          const answer = await log.check({ ...check, beat: 0 });
+          await this.step(`${instance} beats`);
+          await log.check(check);
+          return this.#limited(answer);
+        }),
       startingPoints: (maxRows) => asked('notes', () => log.startingPoints(maxRows)),
       missingTriggers: () => asked('triggers', () => log.missingTriggers()),
       bounds: () => asked('bounds', () => log.bounds()),
