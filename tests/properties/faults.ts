@@ -45,7 +45,13 @@ const opportunitiesPer = {
 };
 
 export type FaultKind = keyof typeof opportunitiesPer;
-export type Fault = { readonly kind: FaultKind; readonly at: number; readonly instance: number };
+export type Fault = {
+  readonly kind: FaultKind;
+  readonly at: number;
+  readonly instance: number;
+  /** How the instances are set up, where it is unusual; what is there from the beginning and is no fault. */
+  readonly setUp?: 'other-redis' | undefined;
+};
 
 export const faultKinds: readonly FaultKind[] = Object.keys(opportunitiesPer) as FaultKind[];
 
@@ -69,12 +75,17 @@ export class Faults {
 
   /** Whether it is the run's fault, where it is one that is there from the beginning. */
   has(kind: FaultKind, instance?: number): boolean {
-    return this.fault.kind === kind && (instance === undefined || instance === this.fault.instance);
+    const isOfRun = this.fault.kind === kind || this.fault.setUp === kind;
+    return isOfRun && (instance === undefined || instance === this.fault.instance);
+  }
+
+  /** Whether a fence may be gone, or not be where the reader looks: then F1 is not promised. */
+  get loseInRedis(): boolean {
+    return losesInRedis.has(this.fault.kind) || this.fault.setUp === 'other-redis';
   }
 }
 
-/** After these a fence may be gone, or not be where the reader looks: then F1 is not promised. */
-export const losesInRedis: ReadonlySet<FaultKind> = new Set([
+const losesInRedis: ReadonlySet<FaultKind> = new Set([
   'redis-restart',
   'redis-goes-back',
   'fence-lost',

@@ -1,4 +1,4 @@
-import type { FaultKind } from './faults.ts';
+import type { Fault, FaultKind } from './faults.ts';
 import type { Variant } from './instance.ts';
 import type { Action, Plan } from './run.ts';
 
@@ -8,6 +8,7 @@ export type PlantedVariant = {
   readonly variant: Variant;
   /** On instance 1. */
   readonly fault: FaultKind;
+  readonly setUp?: Fault['setUp'];
   readonly actors: Plan['actors'];
   /** One that finds it soon, where 1 does not. */
   readonly seed?: number;

@@ -17,8 +17,12 @@ export type Plan = {
 /** A pause outlives the bound of the memory, a long one that of the log. */
 export type Action = 'read' | 'write' | 'security' | 'raw' | 'pause' | 'long pause' | 'page' | 'add';
 
-export const faults = (kinds: readonly FaultKind[] = faultKinds): fc.Arbitrary<Fault> =>
+export const faults = (
+  kinds: readonly FaultKind[] = faultKinds,
+  setUp?: Fault['setUp'],
+): fc.Arbitrary<Fault> =>
   fc.record({
+    setUp: fc.constant(setUp),
     kind: fc.constantFrom(...kinds),
     at: fc.integer({ min: 1, max: 6 }),
     instance: fc.integer({ min: 0, max: 1 }),
@@ -75,6 +79,7 @@ export const run = async (
     }),
   );
 
+  let isEnding = false;
   let isOver = false;
   const clock = (async () => {
     while (!isOver) {
@@ -102,6 +107,7 @@ export const run = async (
   const act = async (place: Place, actions: readonly Action[]): Promise<void> => {
     await starting;
     for (const action of actions) {
+      if (isEnding) return;
       const instance = await place.occupied();
       await Promise.race([take(instance, action), instance.clock.ended]);
     }
@@ -115,6 +121,7 @@ export const run = async (
   );
   await scheduler.waitFor(Promise.race([acting, deadline]));
 
+  isEnding = true;
   // Quiescence (F3): faults heal, fences reach their time limit, and J passes.
   world.healEverything();
   for (const end of world.endFences) end();

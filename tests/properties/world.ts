@@ -11,7 +11,7 @@ import type { Database, Transaction } from '../../domain/ports/persistence.ts';
 import type { Ids } from '../../domain/ports/runtime.ts';
 import type { Xid } from '../../domain/snapshot.ts';
 import { ProcessClock, SimulatedClock, simulatedIds } from './clock.ts';
-import { type Fate, type Fault, type FaultKind, Faults, fates, losesInRedis } from './faults.ts';
+import { type Fate, type Fault, type FaultKind, Faults, fates } from './faults.ts';
 import { History } from './history.ts';
 import { Masters } from './masters.ts';
 import { type Settings, settingsOf } from './settings.ts';
@@ -286,7 +286,7 @@ export class World {
         for (const end of this.endFences) end();
         await this.clock.sleep(500);
       }
-      const isFenced = isConfirmed && !isLate && isOneRedis && !losesInRedis.has(this.faults.fault.kind);
+      const isFenced = isConfirmed && !isLate && isOneRedis && !this.faults.loseInRedis;
       for (const { history, stamp } of stamps) history.commit(stamp, instance, isFenced);
       return value;
     });
