@@ -1,7 +1,9 @@
 /** Wrong protocols, as in variants.ts: those that differ in how the log is read, and in what it is waited for. */
 import { momentOn, never } from '../../application/caching/ages.ts';
 import { Gate, type GateOptions } from '../../application/caching/gate.ts';
+import { FencedWrites, type FencedWritesNeeds } from '../../application/caching/protocol.ts';
 import { Receipts, type ReceiptsNeeds } from '../../application/caching/receipts.ts';
+import type { Writes } from '../../application/writes.ts';
 import type { ChangeLog, LogInstance, WhoReads } from '../../domain/ports/change-log.ts';
 import type { Clock, Moment } from '../../domain/ports/runtime.ts';
 import type { Xid } from '../../domain/snapshot.ts';
@@ -64,6 +66,24 @@ class WaitsByWallClock extends Receipts {
     super({ ...needs, clock: { nowMs: () => clock.nowMs(), monotonicMs: () => clock.nowMs() } });
   }
 }
+
+/** Counts the bound of a security write from the sending of COMMIT. */
+const boundFromSending = (needs: FencedWritesNeeds): Writes => {
+  const { clock, transactions, confirmations } = needs;
+  let sent: Moment = never;
+  return new FencedWrites({
+    ...needs,
+    transactions: {
+      run: (work) =>
+        transactions.run(async (transaction) => {
+          const value = await work(transaction);
+          sent = momentOn(clock);
+          return value;
+        }),
+    },
+    confirmations: { confirm: (xid) => confirmations.confirm(xid, sent) },
+  });
+};
 
 /** Trusts a list of an identity that is new, too. */
 class TrustsNewIdentity extends Receipts {
@@ -177,6 +197,14 @@ export const plantedInLog: readonly PlantedVariant[] = [
     setUp: 'other-redis',
     fault: 'wall-clock-forward',
     actors: securedBy1,
+    seed: 2,
+  },
+  {
+    name: 'the bound is counted from the sending of COMMIT',
+    variant: { writes: boundFromSending },
+    setUp: 'other-redis',
+    fault: 'lapsed-beat',
+    actors: secured,
   },
   {
     name: 'a short list of a new identity is trusted',
@@ -184,6 +212,7 @@ export const plantedInLog: readonly PlantedVariant[] = [
     setUp: 'other-redis',
     fault: 'database-crash',
     actors: secured,
+    seed: 2,
   },
   {
     name: 'the list of the last check',
@@ -196,7 +225,7 @@ export const plantedInLog: readonly PlantedVariant[] = [
     name: 'one check opens the gate',
     variant: { gate: OneCheckOpens },
     setUp: 'other-redis',
-    fault: 'restarted',
+    fault: 'ends-in-order',
     actors: secured,
   },
   {

@@ -265,6 +265,7 @@ export const plantedVariants: readonly PlantedVariant[] = [
     variant: { writes: fenceBeforeLock },
     fault: 'crash-after-commit',
     actors: twoWriters,
+    seed: 4,
   },
   {
     name: 'unconditional release',
@@ -294,7 +295,13 @@ export const plantedVariants: readonly PlantedVariant[] = [
     fault: 'none',
     actors: notBehindFences,
   },
-  { name: 'memory without proof', variant: { memory: NoProof }, fault: 'half-open-bus', actors: overTime },
+  {
+    name: 'memory without proof',
+    variant: { memory: NoProof },
+    fault: 'half-open-bus',
+    actors: overTime,
+    seed: 3,
+  },
   {
     name: 'ping counted from its answer',
     variant: { redis: { pong: 'from-answer' } },
@@ -306,6 +313,7 @@ export const plantedVariants: readonly PlantedVariant[] = [
     variant: { redis: { publish: 'at-release' } },
     fault: 'crash-after-commit',
     actors: overTime,
+    seed: 2,
   },
   {
     name: 'security write acknowledged at once',
