@@ -26,7 +26,8 @@ type Kept = {
   isProvable: boolean;
 };
 
-type Check = { readonly askedAtMs: number; readonly snapshot: Snapshot | undefined };
+/** `opens`: it comes in time after one that was answered, so that its answer opens the gate. */
+type Check = { readonly askedAtMs: number; readonly snapshot: Snapshot | undefined; readonly opens: boolean };
 
 export class Knowledge {
   readonly limits: StepOf<'starts'>;
@@ -51,7 +52,9 @@ export class Knowledge {
   }
 
   asksLog(atMs: number): void {
-    this.#asked = { askedAtMs: atMs, snapshot: undefined };
+    const { boundMs } = this.limits;
+    const opens = this.#answeredAtMs !== undefined && atMs - this.#answeredAtMs <= boundMs;
+    this.#asked = { askedAtMs: atMs, snapshot: undefined, opens };
   }
 
   logIsRead(snapshot: Snapshot): void {
@@ -64,8 +67,8 @@ export class Knowledge {
   mayServeBefore(xid: number, atMs: number): boolean {
     if (this.applied !== undefined && sees(this.applied, xid)) return false;
     return this.#read.some(
-      ({ askedAtMs, snapshot }) =>
-        atMs - askedAtMs < this.limits.boundMs && snapshot !== undefined && !sees(snapshot, xid),
+      ({ askedAtMs, snapshot, opens }) =>
+        opens && atMs - askedAtMs < this.limits.boundMs && snapshot !== undefined && !sees(snapshot, xid),
     );
   }
 
@@ -82,11 +85,19 @@ export class Knowledge {
     this.#isSilent = false;
     if (outcome === 'refused') return;
     this.#isInARow = false;
-    if (outcome === 'anew') return;
+    if (outcome === 'anew') {
+      this.#read = [];
+      return;
+    }
     const before = this.#answeredAtMs;
     this.#answeredAtMs = this.#asked?.askedAtMs;
     if (before === undefined || this.#answeredAtMs === undefined) return;
     this.#isInARow = this.#answeredAtMs - before <= this.limits.boundMs;
+  }
+
+  end(): void {
+    this.#answeredAtMs = undefined;
+    this.#read = [];
   }
 
   isOpen(atMs: number): boolean {

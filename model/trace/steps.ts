@@ -56,7 +56,8 @@ type Words = {
   };
 
   // WRITE.
-  locks: { readonly transaction: number; readonly instance: number; readonly row: string };
+  /** Without an instance: somebody at psql. */
+  locks: { readonly transaction: number; readonly instance: number | undefined; readonly row: string };
   /** It becomes visible. Without an instance: by somebody who knows nothing of caches. */
   commits: {
     readonly transaction: number;
@@ -86,6 +87,8 @@ type Words = {
   'ends fences': { readonly server: number };
   'is copied': { readonly server: number };
   'goes back': { readonly server: number };
+  /** A replica that caught up, when it takes over. */
+  'becomes a copy': { readonly server: number; readonly of: number };
 
   // The bus.
   hears: { readonly instance: number; readonly key: string };

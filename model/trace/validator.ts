@@ -22,7 +22,7 @@ type Answered = { readonly sent: Sent; readonly stamp: string | undefined; reado
 /** Takes a step in; returns why the model cannot do it, if it cannot. */
 type Rule<S> = (step: S, order: number) => string | undefined;
 
-type Lock = { readonly transaction: number; readonly instance: number };
+type Lock = { readonly transaction: number; readonly instance: number | undefined };
 
 export const validate = (trace: readonly Step[]): Refusal | undefined => {
   // Without a read nothing was said about anything.
@@ -63,7 +63,8 @@ class Validator {
 
   readonly #rules: { readonly [W in Word]: Rule<StepOf<W>> } = {
     starts: (step) => void this.#processes.set(step.instance, new Knowledge(step)),
-    ends: ({ instance }) => void this.#processes.delete(instance),
+    // What it had sent may still be executed.
+    ends: ({ instance }) => void this.#processes.get(instance)?.end(),
 
     'asks the log': ({ instance, applied, atMs }) => {
       const process = this.#process(instance);
@@ -175,6 +176,7 @@ class Validator {
       for (const [key, { state }] of keys) if (state !== 'value') keys.delete(key);
     },
     'is copied': ({ server }) => void this.#copies.set(server, new Map(this.#server(server))),
+    'becomes a copy': ({ server, of }) => void this.#servers.set(server, new Map(this.#server(of))),
     'goes back': ({ server }) => void this.#servers.set(server, new Map(this.#copies.get(server))),
 
     hears: ({ instance, key }, order) => void this.#process(instance).hears(key, order),

@@ -136,7 +136,6 @@ describe('the validator refuses what a variant of the model does', () => {
     ['receipts on the fence’s message', mayServe, { ...f2, rules: { receipts: 'fence message' } }],
     ['receipts on the release’s message', mayServe, { ...f2, rules: { receipts: 'release message' } }],
     ['receipts before dropping', mayServe, { ...f2, rules: { answersBeforeDropping: true } }],
-    ['listed for J', mayServe, { ...f2, rules: { listedForJ: 1 } }],
     [
       'a short list is trusted',
       mayServe,

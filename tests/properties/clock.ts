@@ -53,13 +53,38 @@ export class SimulatedClock implements Clock, Timer {
 
 /** Time as one process has it, which may stand still for a while. */
 export class ProcessClock implements Clock, Timer {
+  /** Of the process, in traces. */
+  readonly number: number;
+  /** Whether it was started in the run, and not long before. */
+  readonly isNew: boolean;
   readonly #world: SimulatedClock;
+  readonly #ended = Promise.withResolvers<void>();
+  #isOver = false;
   #asleepUntilMs = 0;
   /** What the monotonic clock does not know of: it stands still with a machine that is suspended. */
   #suspendedMs = 0;
+  /** What only the wall clock knows of: somebody sets it. */
+  #steppedMs = 0;
 
-  constructor(world: SimulatedClock) {
+  constructor(world: SimulatedClock, number: number, isNew = false) {
     this.#world = world;
+    this.number = number;
+    this.isNew = isNew;
+  }
+
+  /** Resolves when the process is gone. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** For a process that is gone time stands still for ever. */
+  end(): void {
+    this.#isOver = true;
+    this.#ended.resolve();
+  }
+
+  stepWallClock(ms: number): void {
+    this.#steppedMs += ms;
   }
 
   standStill(ms: number, isSuspended: boolean): void {
@@ -70,6 +95,7 @@ export class ProcessClock implements Clock, Timer {
   /** What arrives meanwhile waits for it. */
   async awake(): Promise<void> {
     for (let ms = this.#asleepMs(); ms > 0; ms = this.#asleepMs()) await this.#world.sleep(ms);
+    if (this.#isOver) await new Promise(() => {});
   }
 
   #asleepMs(): number {
@@ -77,7 +103,7 @@ export class ProcessClock implements Clock, Timer {
   }
 
   nowMs(): number {
-    return this.#world.nowMs();
+    return this.#world.nowMs() + this.#steppedMs;
   }
 
   monotonicMs(): number {

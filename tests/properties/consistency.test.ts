@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { faultKinds } from './faults.ts';
 import { faults, type Outcome, plans, run } from './run.ts';
 import { plantedVariants } from './variants.ts';
+import { plantedInLog } from './variants-of-log.ts';
 
 const seed = Number(process.env['KITH_SEED'] ?? Date.now() % 2 ** 31);
 /** Every promise is kept, and no step is one that the model cannot do. */
@@ -37,6 +38,19 @@ describe(`the consistency protocol (seed ${seed})`, () => {
     );
   }, 120_000);
 
+  it('keeps them where each instance has a Redis of its own, so that nobody hears of fences, with any one fault', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.scheduler(),
+        plans(undefined, faults(undefined, 'other-redis')),
+        async (scheduler, plan) => {
+          expect(await run(scheduler, plan)).toEqual(kept);
+        },
+      ),
+      { seed, numRuns: 3 * numRuns },
+    );
+  }, 120_000);
+
   it('keeps a list of pages under the same promises, with any one fault', async () => {
     const actions = ['page', 'page', 'page', 'add', 'pause'] as const;
     await fc.assert(
@@ -50,15 +64,15 @@ describe(`the consistency protocol (seed ${seed})`, () => {
 
 // Its seed is the same at all times: whether a refutation is found must not be a matter of luck.
 describe('the properties refute what looks right and is not', () => {
-  it.each(plantedVariants)(
+  it.each([...plantedVariants, ...plantedInLog])(
     '$name',
-    async ({ variant, fault, actors, seed: found = 1 }) => {
+    async ({ variant, fault, setUp, actors, seed: found = 1 }) => {
       const at = fc.integer({ min: 1, max: 6 });
       const outcome = await fc.check(
         fc.asyncProperty(fc.scheduler(), at, async (scheduler, at) => {
           const { violations } = await run(
             scheduler,
-            { fault: { kind: fault, at, instance: 1 }, actors },
+            { fault: { kind: fault, at, instance: 1, setUp }, actors },
             variant,
           );
           if (violations.length > 0) throw new Error(violations[0]);

@@ -1,9 +1,5 @@
 import type { Source } from '../../application/read.ts';
-
-/** M, J and the bound of SERVE (docs/consistency.md), in milliseconds. */
-export const maxStalenessMs = 500;
-export const boundMs = 2_000;
-export const silentBoundMs = 10_000;
+import type { Settings } from './settings.ts';
 
 /** One change of the record, named by a stamp that the record carries. */
 type Commit = {
@@ -37,10 +33,15 @@ export type ReadStart = {
 /** What was promised, as a checker on one clock (F0-F2 and own writes); it knows nothing of how it is done. */
 export class History {
   readonly violations: string[] = [];
+  readonly #settingsOf: (instance: number) => Settings;
   readonly #commits = new Map<string, Commit>();
   #landmarks: Landmark[] = [];
   #rank = 0;
   #order = 0;
+
+  constructor(settingsOf: (instance: number) => Settings) {
+    this.#settingsOf = settingsOf;
+  }
 
   /** Before it becomes visible. */
   commit(stamp: string, instance: number, isFenced: boolean): void {
@@ -58,12 +59,16 @@ export class History {
     return { atMs, order: ++this.#order, instance, isWithoutDatabase };
   }
 
+  /** How many reads were answered. */
+  reads = 0;
+
   finishRead(start: ReadStart, stamp: string, source: Source, atMs: number): void {
+    this.reads++;
     const got = this.#commits.get(stamp);
     for (const landmark of this.#landmarks) {
       if (landmark.order > start.order || hasSeen(got, landmark)) continue;
       const ageMs = start.atMs - landmark.atMs;
-      const allowedMs = allowed(landmark, start, source);
+      const allowedMs = allowed(landmark, start, source, this.#settingsOf(start.instance));
       if (allowedMs > 0 && ageMs <= allowedMs) continue;
       this.violations.push(
         `read on ${start.instance} from ${source} got ${stamp}, but ${landmark.commit.stamp} was ${landmark.as} on ` +
@@ -90,8 +95,13 @@ export class History {
 const hasSeen = (got: Commit | undefined, { commit, order }: Landmark): boolean =>
   got !== undefined && got.rank >= commit.rank && !(got.lostAt !== undefined && got.lostAt < order);
 
-/** How old a read may be that has not seen it, in milliseconds. */
-const allowed = ({ as, commit, instance }: Landmark, start: ReadStart, source: Source): number => {
+/** How old a read may be that has not seen it, in milliseconds; by the settings of the instance that reads. */
+const allowed = (
+  { as, commit, instance }: Landmark,
+  start: ReadStart,
+  source: Source,
+  { boundMs, maxStalenessMs, silentBoundMs }: Settings,
+): number => {
   if (source !== 'memory' && source !== 'redis') return 0;
   // Its own callers read their writes, whatever became of the fence.
   if (as === 'acknowledged' && instance === start.instance) return 0;

@@ -14,7 +14,13 @@ import {
   ReadThrough,
   type ReadThroughNeeds,
 } from '../../application/caching/protocol.ts';
-import { type OwnReading, Receipts, type Standing } from '../../application/caching/receipts.ts';
+import {
+  type Confirmations,
+  type OwnReading,
+  Receipts,
+  type ReceiptsNeeds,
+  type Standing,
+} from '../../application/caching/receipts.ts';
 import { StatisticsCounter } from '../../application/caching/statistics.ts';
 import type { AuditCounts } from '../../application/operations/live-state.ts';
 import type { Freshness, Read } from '../../application/read.ts';
@@ -32,9 +38,10 @@ import { applyPatch, revokeTokens, type User } from '../../domain/user.ts';
 import { contact, contactId } from '../support/fixtures.ts';
 import { openGate } from '../support/open-gate.ts';
 import type { ProcessClock } from './clock.ts';
-import { boundMs, maxStalenessMs, type ReadStart, silentBoundMs } from './history.ts';
+import type { ReadStart } from './history.ts';
 import { longKnown } from './receipts.ts';
 import type { RedisVariant, SimulatedRedis } from './redis.ts';
+import type { Settings } from './settings.ts';
 import { watching } from './watching.ts';
 import type { World } from './world.ts';
 
@@ -54,6 +61,7 @@ export type Variant = {
   /** Who judges what goes into memory, and what is found in Redis. */
   readonly judge?: (belief: Belief) => { readonly memory: Judge; readonly redis: Judge };
   readonly log?: (log: ChangeLog, world: World) => ChangeLog;
+  readonly receipts?: new (needs: ReceiptsNeeds) => Confirmations;
   readonly receiptBus?: (bus: ReceiptBus, reader: OwnReading) => ReceiptBus;
   /** Every hit is audited, as many as there is time for, and what is found is counted here. */
   readonly audits?: ByKind<AuditCounts>;
@@ -70,6 +78,7 @@ export class Instance {
   readonly number: number;
   readonly logReader: LogReader;
   readonly clock: ProcessClock;
+  readonly settings: Settings;
   readonly #world: World;
   readonly #database: Database;
   readonly #reader: Reader;
@@ -84,20 +93,23 @@ export class Instance {
     const clock = world.clockOf(number);
     this.number = number;
     this.clock = clock;
+    this.settings = world.settingsOf(number);
     this.#world = world;
     this.#database = world.databaseOf(number);
-    this.#silence = new Silence(clock);
+    const { boundMs, maxStalenessMs, silentBoundMs } = this.settings;
+    this.#silence = new Silence(clock, this.settings);
     const { transactions, reads } = this.#database;
     const changeLog = variant.log?.(this.#database.log, world) ?? this.#database.log;
     const gate = new (variant.gate ?? Gate)({ clock, boundMs, silentBoundMs });
     const belief = watching(new (variant.belief ?? Belief)(), {
-      begin: (epoch, snapshot) => world.say({ word: 'begins to hear', instance: number, epoch, snapshot }),
-      apply: (snapshot, rows) => world.say({ word: 'applies', instance: number, snapshot, rows }),
-      forget: () => world.say({ word: 'forgets what it heard', instance: number }),
+      begin: (epoch, snapshot) =>
+        world.say({ word: 'begins to hear', instance: clock.number, epoch, snapshot }),
+      apply: (snapshot, rows) => world.say({ word: 'applies', instance: clock.number, snapshot, rows }),
+      forget: () => world.say({ word: 'forgets what it heard', instance: clock.number }),
     });
     world.say({
       word: 'starts',
-      instance: number,
+      instance: clock.number,
       hasRedis: redis !== undefined,
       boundMs,
       silentBoundMs,
@@ -125,7 +137,7 @@ export class Instance {
       }),
       {
         checked: (outcome, began) => {
-          world.say({ word: 'check ends', instance: number, outcome });
+          world.say({ word: 'check ends', instance: clock.number, outcome });
           this.#silence.note(outcome, began);
         },
       },
@@ -139,8 +151,9 @@ export class Instance {
     const bus = redis?.receipts.open(number);
     const receiptBus = bus && (variant.receiptBus?.(bus, asked) ?? bus);
     this.logReader = new LogReader({ ...needs, receiptBus, boundMs, retentionMs: hourMs });
-    const isOld = ({ identity }: Standing): boolean => identity === world.firstIdentity;
-    const confirmations = new Receipts({ ...needs, receiptBus, reader: longKnown(asked, isOld) });
+    const isOld = ({ identity }: Standing): boolean => !clock.isNew && identity === world.firstIdentity;
+    const reader = longKnown(asked, isOld);
+    const confirmations = new (variant.receipts ?? Receipts)({ ...needs, receiptBus, reader });
     const writing = { ...needs, confirmations };
     this.#writes = variant.writes?.(writing) ?? new FencedWrites(writing);
     const { audits: counts } = variant;
@@ -185,7 +198,7 @@ export class Instance {
   async read(id: UserId): Promise<string> {
     const { history, clock } = this.#world;
     const start = this.#startRead(history);
-    const asked = { instance: this.number, number: this.#world.number() };
+    const asked = { instance: this.clock.number, number: this.#world.number() };
     this.#world.say({ word: 'reads begin', ...asked, key: `users ${id}` });
     const load = () => this.#database.reads.user({ kind: 'id', value: id });
     const read = await this.#reader.get(id, load);
@@ -211,7 +224,7 @@ export class Instance {
     if (!result.ok) throw new Error('the user is always there');
     this.#world.say({
       word: 'acknowledges',
-      instance: this.number,
+      instance: this.clock.number,
       stamp: name,
       isSecurity: kind === 'security',
     });
@@ -237,19 +250,22 @@ export class Instance {
 /** SERVE as it is meant: whether the log has been silent since before the gate had to close. */
 class Silence {
   readonly #clock: ProcessClock;
+  readonly #settings: Settings;
   #answered: Moment | undefined;
   #isInARow = false;
   #isSilent = false;
 
-  constructor(clock: ProcessClock) {
+  constructor(clock: ProcessClock, settings: Settings) {
     this.#clock = clock;
+    this.#settings = settings;
   }
 
   get isServing(): boolean {
-    return this.#isSilent;
+    return this.#isSilent && this.#settings.silentBoundMs > 0;
   }
 
   note(outcome: CheckOutcome, began: Moment): void {
+    const { boundMs, silentBoundMs } = this.#settings;
     if (outcome === 'silent') {
       const ageMs =
         this.#answered === undefined

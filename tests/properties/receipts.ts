@@ -15,6 +15,7 @@ export class SimulatedReceiptBuses {
 
   open(instance: number): ReceiptBus {
     const self = `${instance}`;
+    const { number } = this.#world.clockOf(instance);
     return {
       hear: (listener) => void this.#listeners.set(self, listener),
       ask: (xids: readonly Xid[]) => {
@@ -22,14 +23,14 @@ export class SimulatedReceiptBuses {
           if (other !== self) this.#send(instance, other, 'asks', (to) => to.asked(xids, self));
       },
       answer: (asker: string, applied: Applied) => {
-        this.#world.say({ word: 'gives a receipt', instance, snapshot: applied.snapshot });
+        this.#world.say({ word: 'gives a receipt', instance: number, snapshot: applied.snapshot });
         this.#send(instance, asker, 'answers', (to) => to.answered(applied));
       },
     };
   }
 
   #send(from: number, to: string, what: string, tell: (listener: ReceiptListener) => void): void {
-    if (this.#isCut(from)) return;
+    if (this.#isCut(from) || !this.#world.masters.isHeard(from, Number(to))) return;
     void this.#world.arrive(Number(to), `${from} ${what} ${to}`).then(() => {
       const listener = this.#listeners.get(to);
       if (listener !== undefined && !this.#isCut(Number(to))) tell(listener);

@@ -18,6 +18,7 @@ import type { Proof } from '../../domain/ports/change-log.ts';
 import type { Moment } from '../../domain/ports/runtime.ts';
 import type { Held as HeldInTrace, StepOf } from '../../model/trace/steps.ts';
 import type { ProcessClock } from './clock.ts';
+import type { Fault } from './faults.ts';
 import { SimulatedReceiptBuses } from './receipts.ts';
 import { tickMs, type World } from './world.ts';
 
@@ -31,7 +32,7 @@ export type RedisVariant = {
   readonly release?: 'unconditional';
   readonly publish?: 'at-release';
   readonly pong?: 'from-answer';
-  readonly believes?: 'by-version';
+  readonly believes?: 'by-version' | 'after-a-pause';
 };
 
 type Invalidation = { readonly kind: string; readonly key: string };
@@ -42,6 +43,8 @@ export class SimulatedRedis {
   readonly #world: World;
   readonly #variant: RedisVariant;
   #keys = new Map<string, Held>();
+  /** Of the server to which instances move, where keys change their master. */
+  #keysThere = new Map<string, Held>();
   readonly #subscribers = new Set<Subscriber>();
   readonly receipts: SimulatedReceiptBuses;
 
@@ -55,8 +58,10 @@ export class SimulatedRedis {
 
   /** What a fence's time limit does in the end. */
   expireFences(): void {
-    for (const [name, held] of this.#keys) if (held.state !== 'value') this.#keys.delete(name);
-    this.#world.say({ word: 'ends fences', server: this.#number });
+    for (const [server, keys] of [this.#keys, this.#keysThere].entries()) {
+      for (const [name, held] of keys) if (held.state !== 'value') keys.delete(name);
+      this.#world.say({ word: 'ends fences', server: this.#server(server) });
+    }
   }
 
   subscribe(instance: number): Subscriber {
@@ -65,9 +70,20 @@ export class SimulatedRedis {
     return subscriber;
   }
 
-  publish(message: Invalidation): void {
-    this.#world.say({ word: 'publishes', server: this.#number, key: `${message.kind} ${message.key}` });
-    for (const subscriber of this.#subscribers) subscriber.push(message);
+  /** Each has a number of its own in traces: that of before a key changes its master, and the one after it. */
+  #server(index: number): number {
+    return 2 * this.#number + index;
+  }
+
+  #serverOf(instance: number): number {
+    return this.#server(this.#world.masters.hasMoved(instance) ? 1 : 0);
+  }
+
+  publish(message: Invalidation, from = 0): void {
+    const server = this.#serverOf(from);
+    this.#world.say({ word: 'publishes', server, key: `${message.kind} ${message.key}` });
+    for (const subscriber of this.#subscribers)
+      if (this.#world.masters.isHeard(from, subscriber.instance)) subscriber.push(message);
   }
 
   /** The key space as one instance reaches it. */
@@ -92,18 +108,35 @@ export class SimulatedRedis {
   #befall(): void {
     if (this.#world.strikes('redis-restart')) {
       this.#keys.clear();
-      this.#world.say({ word: 'loses', server: this.#number, key: undefined });
+      this.#world.say({ word: 'loses', server: this.#server(0), key: undefined });
       for (const subscriber of this.#subscribers) subscriber.reset();
     }
     if (this.#world.strikes('redis-read-only')) this.#world.begin('read-only', 4_000);
     if (this.#world.strikes('redis-goes-back')) {
       const copy = new Map(this.#keys);
-      this.#world.say({ word: 'is copied', server: this.#number });
+      this.#world.say({ word: 'is copied', server: this.#server(0) });
       // Silently: a fail-over behind a proxy, a machine that was set back.
       void this.#world.clock.sleep(1_000).then(() => {
         this.#keys = copy;
-        this.#world.say({ word: 'goes back', server: this.#number });
+        this.#world.say({ word: 'goes back', server: this.#server(0) });
       });
+    }
+    if (this.#world.strikes('key-changes-master')) void this.#changeMaster(this.#world.faults.fault);
+  }
+
+  /** To a replica that lags, or to a server that has nothing; each instance at its time, some with their subscription. */
+  async #changeMaster({ at, instance }: Fault): Promise<void> {
+    const { clock, masters } = this.#world;
+    if (at % 2 === 0) {
+      this.#keysThere = new Map(this.#keys);
+      this.#world.say({ word: 'becomes a copy', server: this.#server(1), of: this.#server(0) });
+    }
+    const isWithBus = at > 2;
+    for (const moving of [instance, 1 - instance]) {
+      await clock.sleep(700);
+      masters.move(moving, isWithBus);
+      for (const subscriber of this.#subscribers)
+        if (isWithBus && subscriber.instance === moving) subscriber.reset();
     }
   }
 
@@ -116,9 +149,10 @@ export class SimulatedRedis {
     const world = this.#world;
     const variant = this.#variant;
     const nameOf = (key: string): string => `${kind.name} ${key}`;
+    const process = world.clockOf(instance);
     const { origin } = kind;
     const ofRecord = (key: string) => ({
-      instance,
+      instance: process.number,
       key: nameOf(key),
       row: origin && `${origin.source} ${origin.heardAs(key)}`,
     });
@@ -132,12 +166,14 @@ export class SimulatedRedis {
       const before = shown(held(key));
       change();
       const after = shown(held(key));
-      world.say({ word: 'redis', server: this.#number, command, ...ofRecord(key), token, before, after });
+      const server = this.#serverOf(instance);
+      world.say({ word: 'redis', server, command, ...ofRecord(key), token, before, after });
     };
-    const held = (key: string): Held | undefined => this.#keys.get(nameOf(key));
-    const hold = (key: string, next: Held): void => void this.#keys.set(nameOf(key), next);
-    const forget = (key: string): void => void this.#keys.delete(nameOf(key));
-    const publish = (key: string): void => this.publish({ kind: kind.name, key });
+    const keys = (): Map<string, Held> => (world.masters.hasMoved(instance) ? this.#keysThere : this.#keys);
+    const held = (key: string): Held | undefined => keys().get(nameOf(key));
+    const hold = (key: string, next: Held): void => void keys().set(nameOf(key), next);
+    const forget = (key: string): void => void keys().delete(nameOf(key));
+    const publish = (key: string): void => this.publish({ kind: kind.name, key }, instance);
     /** Fences of this instance that may or may not have got there: a release could overtake its own fence. */
     const unconfirmed = new Set<string>();
 
@@ -153,7 +189,7 @@ export class SimulatedRedis {
       }
       const reply = effect();
       if (world.strikes('lost-reply')) return failed;
-      await world.arrive(instance, `${instance} < ${label}`);
+      await world.arrive(instance, `${instance} < ${label}`, process);
       return reply;
     };
     const remove = (key: string, token: string | undefined): true => {
@@ -166,7 +202,10 @@ export class SimulatedRedis {
     };
     /** For the variant: the greatest version of each key that came by here. */
     const versions = new Map<string, number>();
+    /** For another one: what was a fence or a lease when it was looked at last. */
+    const paused = new Set<string>();
     const isBelieved = (key: string, { value, proof }: Extract<Held, { state: 'value' }>): boolean => {
+      if (paused.delete(key) && variant.believes === 'after-a-pause') return true;
       const version = versionOf(value);
       if (variant.believes !== 'by-version' || version === null)
         return judge.doubt(kind, key, proof) === undefined;
@@ -197,6 +236,7 @@ export class SimulatedRedis {
       world.say({ word: 'asks Redis', number, ...ofRecord(key) });
       const there = await send<Held | 'lost' | undefined>('GET', () => held(key), 'lost', false);
       if (there === 'lost') return { state: 'unavailable' };
+      if (there !== undefined && there.state !== 'value') paused.add(key);
       if (there?.state === 'fence') return { state: 'fenced' };
       if (there?.state === 'lease') return { state: 'filling' };
       if (there?.state === 'value' && isBelieved(key, there)) {
@@ -240,7 +280,7 @@ export class SimulatedRedis {
           execute('fence', key, token, () => hold(key, { state: 'fence', token }));
           if (world.strikes('fence-lost')) {
             forget(key);
-            world.say({ word: 'loses', server: this.#number, key: nameOf(key) });
+            world.say({ word: 'loses', server: this.#serverOf(instance), key: nameOf(key) });
           }
           if (variant.publish !== 'at-release') publish(key);
           return true;
@@ -293,8 +333,9 @@ const stampOf = (value: Cacheable): string | undefined => {
 
 /** One subscribed connection: pushes and answers arrive in order, after any delay. */
 export class Subscriber implements InvalidationBus {
+  readonly instance: number;
   readonly #world: World;
-  readonly #instance: number;
+  readonly #clock: ProcessClock;
   readonly #variant: RedisVariant;
   readonly #listeners = new Set<BusListener>();
   #heartbeat: Disposable | undefined;
@@ -304,7 +345,8 @@ export class Subscriber implements InvalidationBus {
 
   constructor(world: World, instance: number, variant: RedisVariant) {
     this.#world = world;
-    this.#instance = instance;
+    this.instance = instance;
+    this.#clock = world.clockOf(instance);
     this.#variant = variant;
   }
 
@@ -312,34 +354,30 @@ export class Subscriber implements InvalidationBus {
     this.#listeners.add(listener);
     this.#interrupt();
     this.#heartbeat ??= this.#clock.every(tickMs, async () => {
-      if (this.#world.strikes('half-open-bus', this.#instance)) this.#world.begin(this.#dead, 1_500);
-      else if (this.#world.strikes('bus-reset', this.#instance)) this.reset();
+      if (this.#world.strikes('half-open-bus', this.instance)) this.#world.begin(this.#dead, 1_500);
+      else if (this.#world.strikes('bus-reset', this.instance)) this.reset();
       this.#noticeEnd();
       const number = this.#world.number();
-      this.#world.say({ word: 'pings', instance: this.#instance, number });
+      this.#world.say({ word: 'pings', instance: this.#clock.number, number });
       this.push({ sent: momentOn(this.#clock), number });
     });
   }
 
-  get #clock(): ProcessClock {
-    return this.#world.clockOf(this.#instance);
-  }
-
   /** The connection is dead and nobody knows yet: what is sent on it is lost. */
   get #dead(): string {
-    return `dead bus ${this.#instance}`;
+    return `dead bus ${this.instance}`;
   }
 
   #wasDead = false;
 
   #noticeEnd(): void {
-    const isDead = this.#world.lasts(this.#dead) || this.#world.lasts(`cut ${this.#instance}`);
+    const isDead = this.#world.lasts(this.#dead) || this.#world.lasts(`cut ${this.instance}`);
     if (this.#wasDead && !isDead) this.reset();
     this.#wasDead = isDead;
   }
 
   push(message: Message): void {
-    if (this.#world.lasts(this.#dead) || this.#world.lasts(`cut ${this.#instance}`)) {
+    if (this.#world.lasts(this.#dead) || this.#world.lasts(`cut ${this.instance}`)) {
       this.#wasDead = true;
       return;
     }
@@ -355,7 +393,7 @@ export class Subscriber implements InvalidationBus {
   }
 
   #interrupt(): void {
-    this.#world.say({ word: 'is interrupted', instance: this.#instance });
+    this.#world.say({ word: 'is interrupted', instance: this.#clock.number });
     for (const listener of this.#listeners) listener.interrupted();
   }
 
@@ -365,12 +403,12 @@ export class Subscriber implements InvalidationBus {
     while (this.#queue.length > 0) {
       const epoch = this.#epoch;
       // A slow path, or an event loop that is busy elsewhere.
-      if (this.#world.strikes('bus-delay', this.#instance)) await this.#world.clock.sleep(1_200);
-      await this.#world.arrive(this.#instance, `${this.#instance} < bus`);
+      if (this.#world.strikes('bus-delay', this.instance)) await this.#world.clock.sleep(1_200);
+      await this.#world.arrive(this.instance, `${this.instance} < bus`, this.#clock);
       if (epoch !== this.#epoch) continue;
       const message = this.#queue.shift();
       if (message === undefined) continue;
-      const [instance, world] = [this.#instance, this.#world];
+      const [instance, world] = [this.#clock.number, this.#world];
       if ('kind' in message) world.say({ word: 'hears', instance, key: `${message.kind} ${message.key}` });
       else world.say({ word: 'is ponged', instance, number: message.number });
       for (const listener of this.#listeners) {

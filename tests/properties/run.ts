@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { DatabaseUnavailable, OutcomeUnknown } from '../../domain/faults.ts';
 import { type Refusal, validate } from '../../model/trace/validator.ts';
 import { account, userId } from '../support/fixtures.ts';
-import { type Fault, type FaultKind, faultKinds } from './faults.ts';
-import { boundMs, maxStalenessMs } from './history.ts';
+import { type Fate, type Fault, type FaultKind, faultKinds } from './faults.ts';
 import { Instance, type Variant } from './instance.ts';
+import { Place } from './places.ts';
 import { SimulatedRedis } from './redis.ts';
+import { usual } from './settings.ts';
 import { tickMs, World } from './world.ts';
 
 /** What happens in one run besides the fault: who reads and writes, on which of two instances, how often. */
@@ -17,8 +18,12 @@ export type Plan = {
 /** A pause outlives the bound of the memory, a long one that of the log. */
 export type Action = 'read' | 'write' | 'security' | 'raw' | 'pause' | 'long pause' | 'page' | 'add';
 
-export const faults = (kinds: readonly FaultKind[] = faultKinds): fc.Arbitrary<Fault> =>
+export const faults = (
+  kinds: readonly FaultKind[] = faultKinds,
+  setUp?: Fault['setUp'],
+): fc.Arbitrary<Fault> =>
   fc.record({
+    setUp: fc.constant(setUp),
     kind: fc.constantFrom(...kinds),
     at: fc.integer({ min: 1, max: 6 }),
     instance: fc.integer({ min: 0, max: 1 }),
@@ -61,10 +66,24 @@ export const run = async (scheduler: fc.Scheduler, plan: Plan, variant: Variant 
     await users.insert(account(1, { name: firstName }));
   });
   world.history.landmark('visible', firstName, 0, 0);
-  world.firstIdentity = (await world.database.log.begin({ boundMs, retentionMs: 0 })).identity;
-  const instances = [0, 1].map((number) => new Instance(number, world, redisOf(number), variant));
-  const starting = Promise.all(instances.map(({ logReader }) => logReader.start()));
+  world.firstIdentity = (await world.database.log.begin({ boundMs: usual.boundMs, retentionMs: 0 })).identity;
+  // As somebody does every minute: a process that comes later reads the log from here.
+  await world.database.log.sweep(Number.MAX_SAFE_INTEGER);
+  const boundMs = Math.max(...[0, 1].map((number) => world.settingsOf(number).boundMs));
+  const places = (world.faults.has('alone') ? [0] : [0, 1]).map(
+    (number) => new Place(number, world, () => new Instance(number, world, redisOf(number), variant)),
+  );
+  const { at } = plan.fault;
+  world.onFate = (fate, number) => void succeed(world, fate, places[number] ?? fail());
+  const starting = Promise.all(
+    places.map(async (place, number) => {
+      if (!world.faults.has('newcomer', number)) return place.start();
+      place.vacate();
+      void world.clock.sleep(at * 700).then(() => place.start());
+    }),
+  );
 
+  let isEnding = false;
   let isOver = false;
   const clock = (async () => {
     while (!isOver) {
@@ -72,32 +91,41 @@ export const run = async (scheduler: fc.Scheduler, plan: Plan, variant: Variant 
       world.clock.advance(tickMs);
     }
   })();
-  const act = async (instance: Instance, actions: readonly Action[]): Promise<void> => {
+  const take = async (instance: Instance, action: Action): Promise<void> => {
+    const { clock, settings } = instance;
+    await clock.awake();
+    if (action === 'pause') await clock.sleep(settings.maxStalenessMs + tickMs);
+    else if (action === 'long pause') await clock.sleep(settings.boundMs + 4 * tickMs);
+    else if (action === 'read') await instance.read(id);
+    else {
+      try {
+        if (action === 'page') await instance.readPage(id);
+        else if (action === 'add') await instance.addContact(id);
+        else if (action === 'raw') await instance.rawSql(id);
+        else await instance.write(id, action === 'security' ? 'security' : 'ordinary');
+      } catch (error) {
+        if (!(error instanceof OutcomeUnknown || error instanceof DatabaseUnavailable)) throw error;
+      }
+    }
+  };
+  const act = async (place: Place, actions: readonly Action[]): Promise<void> => {
     await starting;
     for (const action of actions) {
-      await instance.clock.awake();
-      if (action === 'pause') await instance.clock.sleep(maxStalenessMs + tickMs);
-      else if (action === 'long pause') await instance.clock.sleep(boundMs + 4 * tickMs);
-      else if (action === 'read') await instance.read(id);
-      else {
-        try {
-          if (action === 'page') await instance.readPage(id);
-          else if (action === 'add') await instance.addContact(id);
-          else if (action === 'raw') await instance.rawSql(id);
-          else await instance.write(id, action === 'security' ? 'security' : 'ordinary');
-        } catch (error) {
-          if (!(error instanceof OutcomeUnknown || error instanceof DatabaseUnavailable)) throw error;
-        }
-      }
+      if (isEnding) return;
+      const instance = await place.occupied();
+      await Promise.race([take(instance, action), instance.clock.ended]);
     }
   };
   // A crashed writer never ends; everything else ends within the bounds.
   const acting = Promise.all(
-    plan.actors.map(({ instance, actions }) => act(instances[instance] ?? fail(), actions)),
+    plan.actors.map(({ instance, actions }) => act(places[instance] ?? places[0] ?? fail(), actions)),
   );
-  const deadline = world.clock.sleep(3 * (boundMs + maxStalenessMs) + 5 * (boundMs + 4 * tickMs));
+  const deadline = world.clock.sleep(
+    3 * (usual.boundMs + usual.maxStalenessMs) + 5 * (usual.boundMs + 4 * tickMs),
+  );
   await scheduler.waitFor(Promise.race([acting, deadline]));
 
+  isEnding = true;
   // Quiescence (F3): faults heal, fences reach their time limit, and J passes.
   world.healEverything();
   for (const end of world.endFences) end();
@@ -106,21 +134,37 @@ export const run = async (scheduler: fc.Scheduler, plan: Plan, variant: Variant 
   const row = await world.database.users.find({ kind: 'id', value: id });
   const page = await world.database.contacts.page(id, { skip: 0, limit: 1 });
   const left: string[] = [];
-  for (const instance of instances) {
-    await scheduler.waitFor(instance.clock.awake());
-    if (instance.isWithoutDatabase) continue;
-    const name = await scheduler.waitFor(instance.read(id));
-    if (name !== row?.name) left.push(`after quiescence ${instance.number} serves ${name}, not ${row?.name}`);
-    const newest = await scheduler.waitFor(instance.readPage(id));
-    if (newest !== (page.items[0]?.id ?? 'nobody'))
-      left.push(`after quiescence ${instance.number} serves page ${newest}`);
+  for (const { process: instance } of places) {
+    if (instance === undefined) continue;
+    const look = async (): Promise<void> => {
+      await instance.clock.awake();
+      if (instance.isWithoutDatabase) return;
+      const name = await instance.read(id);
+      if (name !== row?.name)
+        left.push(`after quiescence ${instance.number} serves ${name}, not ${row?.name}`);
+      const newest = await instance.readPage(id);
+      if (newest !== (page.items[0]?.id ?? 'nobody'))
+        left.push(`after quiescence ${instance.number} serves page ${newest}`);
+    };
+    await scheduler.waitFor(Promise.race([look(), instance.clock.ended]));
   }
   isOver = true;
   await scheduler.waitFor(clock);
   return {
     violations: [...world.history.violations, ...world.listHistory.violations, ...left],
-    refusal: validate(world.trace),
+    // Nobody is left to read, where processes ended early.
+    refusal: world.history.reads === 0 ? undefined : validate(world.trace),
   };
+};
+
+/** A process ends, and another one starts in its place at once, soon, or never. */
+const succeed = async ({ clock, faults }: World, fate: Fate, place: Place): Promise<void> => {
+  if (fate === 'restarted') place.vacate();
+  else await place.end();
+  const { at } = faults.fault;
+  if (at === 6) return;
+  await clock.sleep((at - 1) * 1_000);
+  await place.start();
 };
 
 const firstName = 'first';

@@ -24,10 +24,10 @@ import type { Moment } from '../../domain/ports/runtime.ts';
 import { ok } from '../../domain/result.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
 import type { User } from '../../domain/user.ts';
-import type { FaultKind } from './faults.ts';
-import type { Reader, Variant } from './instance.ts';
+import type { Reader } from './instance.ts';
+import { on0, on1, type PlantedVariant } from './planted.ts';
 import { answersAtOnce } from './receipts.ts';
-import type { Action, Plan } from './run.ts';
+import type { Action } from './run.ts';
 import type { World } from './world.ts';
 
 /** Security writes are acknowledged like the others. */
@@ -207,19 +207,6 @@ const unconfirmedOnly = (log: ChangeLog, { fenced }: World): ChangeLog => ({
   },
 });
 
-export type PlantedVariant = {
-  readonly name: string;
-  readonly variant: Variant;
-  /** What it takes to refute it: a fault on instance 1, and what the actors do. */
-  readonly fault: FaultKind;
-  readonly actors: Plan['actors'];
-  /** One that finds it soon, where 1 does not. */
-  readonly seed?: number;
-};
-
-const on0 = (...actions: readonly Action[]): Plan['actors'][number] => ({ instance: 0, actions });
-const on1 = (...actions: readonly Action[]): Plan['actors'][number] => ({ instance: 1, actions });
-
 const reads: readonly Action[] = ['read', 'read', 'read', 'read'];
 const writes: readonly Action[] = ['write', 'write', 'write'];
 const twoWriters = [on0(...writes), on1(...writes), on0(...reads, ...reads), on1(...reads, ...reads)];
@@ -278,6 +265,7 @@ export const plantedVariants: readonly PlantedVariant[] = [
     variant: { writes: fenceBeforeLock },
     fault: 'crash-after-commit',
     actors: twoWriters,
+    seed: 4,
   },
   {
     name: 'unconditional release',
@@ -307,7 +295,13 @@ export const plantedVariants: readonly PlantedVariant[] = [
     fault: 'none',
     actors: notBehindFences,
   },
-  { name: 'memory without proof', variant: { memory: NoProof }, fault: 'half-open-bus', actors: overTime },
+  {
+    name: 'memory without proof',
+    variant: { memory: NoProof },
+    fault: 'half-open-bus',
+    actors: overTime,
+    seed: 3,
+  },
   {
     name: 'ping counted from its answer',
     variant: { redis: { pong: 'from-answer' } },
@@ -319,6 +313,7 @@ export const plantedVariants: readonly PlantedVariant[] = [
     variant: { redis: { publish: 'at-release' } },
     fault: 'crash-after-commit',
     actors: overTime,
+    seed: 2,
   },
   {
     name: 'security write acknowledged at once',

@@ -12,8 +12,10 @@ import type { Ids } from '../../domain/ports/runtime.ts';
 import type { Xid } from '../../domain/snapshot.ts';
 import type { Said, Step } from '../../model/trace/steps.ts';
 import { ProcessClock, SimulatedClock, simulatedIds } from './clock.ts';
-import { type Fault, type FaultKind, Faults, losesInRedis } from './faults.ts';
+import { type Fate, type Fault, type FaultKind, Faults, fates } from './faults.ts';
 import { History } from './history.ts';
+import { Masters } from './masters.ts';
+import { type Settings, settingsOf } from './settings.ts';
 
 export const tickMs = 100;
 
@@ -26,14 +28,18 @@ type Remote = <T>(label: string, work: () => Promise<T>) => Promise<T>;
 
 export class World {
   readonly clock: SimulatedClock = new SimulatedClock();
-  readonly processes: readonly [ProcessClock, ProcessClock] = [
-    new ProcessClock(this.clock),
-    new ProcessClock(this.clock),
+  /** Of the process that is at each place, or will be. */
+  readonly #processes: [ProcessClock, ProcessClock] = [
+    new ProcessClock(this.clock, 0),
+    new ProcessClock(this.clock, 1),
   ];
+  #lastProcess = 1;
   readonly ids: Ids = simulatedIds();
+  readonly settingsOf = (instance: number): Settings => settingsOf(this.faults, instance);
   /** Of the user, and of the list of their contacts. */
-  readonly history: History = new History();
-  readonly listHistory: History = new History();
+  readonly history: History = new History(this.settingsOf);
+  readonly listHistory: History = new History(this.settingsOf);
+  readonly masters: Masters = new Masters();
   readonly database: MemoryDatabase = memoryDatabase({ nowMs: () => this.clock.nowMs() });
   readonly scheduler: Scheduler;
   readonly faults: Faults;
@@ -41,6 +47,10 @@ export class World {
   readonly unconfirmed: [number, number] = [0, 0];
   /** Transactions that were behind confirmed fences. */
   readonly fenced: Set<Xid> = new Set();
+  /** Transactions that changed more rows than a check brings. */
+  readonly #mass = new Set<Xid>();
+  /** Ends processes, and starts others in their places. */
+  onFate: (fate: Fate, instance: number) => void = () => {};
   /** What fences' time limits do in the end, in every Redis. */
   readonly endFences: (() => void)[] = [];
   /** Commits whose outcome nobody waits for. */
@@ -74,17 +84,31 @@ export class World {
   }
 
   clockOf(instance: number): ProcessClock {
-    return this.processes[instance === 0 ? 0 : 1];
+    return this.#processes[instance === 0 ? 0 : 1];
   }
 
-  /** A message that reaches a process; it waits for one that stands still. */
-  async arrive(instance: number, label: string): Promise<void> {
+  /** Nothing arrives there any more; the next process has a clock of its own. */
+  endProcess(instance: number): void {
+    this.clockOf(instance).end();
+    this.say({ word: 'ends', instance: this.clockOf(instance).number });
+    this.#processes[instance === 0 ? 0 : 1] = new ProcessClock(this.clock, ++this.#lastProcess, true);
+  }
+
+  /** A message that reaches a process; it waits for one that stands still, and for ever for one that is gone. */
+  async arrive(
+    instance: number,
+    label: string,
+    process: ProcessClock = this.clockOf(instance),
+  ): Promise<void> {
     await this.step(label);
+    for (const fate of fates) if (this.strikes(fate, instance)) this.onFate(fate, instance);
+    if (this.strikes('wall-clock-forward', instance)) process.stepWallClock(5_000);
+    if (this.strikes('wall-clock-back', instance)) process.stepWallClock(-5_000);
     // For longer than its gate may stay open, or not.
     if (this.strikes('stands-still', instance))
-      this.clockOf(instance).standStill(this.faults.fault.at % 2 === 0 ? 3_000 : 1_500, false);
-    if (this.strikes('suspended', instance)) this.clockOf(instance).standStill(3_000, true);
-    await this.clockOf(instance).awake();
+      process.standStill(this.faults.fault.at % 2 === 0 ? 3_000 : 1_500, false);
+    if (this.strikes('suspended', instance)) process.standStill(3_000, true);
+    await process.awake();
   }
 
   strikes(kind: FaultKind, instance?: number): boolean {
@@ -99,6 +123,10 @@ export class World {
     return this.clock.monotonicMs() < (this.#lasting.get(what) ?? 0);
   }
 
+  async #end(what: string): Promise<void> {
+    while (this.lasts(what)) await this.clock.sleep(tickMs);
+  }
+
   healEverything(): void {
     this.#lasting.clear();
   }
@@ -106,13 +134,14 @@ export class World {
   /** The database as one instance reaches it: each command a message there and one back. */
   databaseOf(instance: number): Database {
     const { users, contacts, reads, log } = this.database;
+    const process = this.clockOf(instance);
     const remote: Remote = async (label, work) => {
       await this.step(`${instance} > ${label}`);
       this.#befall();
       try {
         return await work();
       } finally {
-        await this.arrive(instance, `${instance} < ${label}`);
+        await this.arrive(instance, `${instance} < ${label}`, process);
       }
     };
     return {
@@ -130,7 +159,7 @@ export class World {
       },
       reads: {
         user: async (key) => {
-          const asked = { instance, number: this.number() };
+          const asked = { instance: process.number, number: this.number() };
           this.say({ word: 'selects', ...asked, key: `users ${key.value}`, row: `users ${key.value}` });
           const found = await remote('select', () => reads.user(key));
           this.say({
@@ -147,8 +176,8 @@ export class World {
         proof: () => remote('snapshot', () => reads.proof()),
         isChanged: (since, heard) => remote('changed', () => reads.isChanged(since, heard)),
       },
-      log: this.#logOf(instance, log, remote),
-      transactions: { run: (work) => this.#transact(instance, work, remote) },
+      log: this.#logOf(instance, log, remote, process),
+      transactions: { run: (work) => this.#transact(instance, work, remote, process) },
     };
   }
 
@@ -158,30 +187,43 @@ export class World {
       await this.step(`psql ${label}`);
       return command();
     };
-    return this.#transact(instance, work, remote, true);
+    return this.#transact(instance, work, remote);
   }
 
-  #logOf(instance: number, log: ChangeLog, remote: Remote): ChangeLog {
+  #logOf(instance: number, log: ChangeLog, remote: Remote, process: ProcessClock): ChangeLog {
     const asked: Remote = (label, work) =>
-      remote(label, () => {
-        if (this.strikes('log-silent', instance)) this.begin(`silent ${instance}`, 8_000);
+      remote(label, async () => {
+        if (this.strikes('log-silent', instance)) {
+          const isRefusedThen = this.faults.fault.at % 2 === 0;
+          this.begin(`silent ${instance}`, isRefusedThen ? 1_500 : 8_000);
+          if (isRefusedThen) this.begin(`refused ${instance}`, 8_000);
+        }
         if (this.strikes('log-silent-for-all')) this.begin('silent', 8_000);
         if (this.lasts(`silent ${instance}`) || this.lasts('silent')) throw new DatabaseSilent();
         // A right that was taken away.
         if (this.strikes('log-refused', instance)) this.begin(`refused ${instance}`, 8_000);
         if (this.strikes('log-refused-for-all')) this.begin('refused', 8_000);
         if (this.lasts(`refused ${instance}`) || this.lasts('refused')) throw new DatabaseUnavailable();
-        return work();
+        // A path that is full: the question is on its way for longer than a row counts in the list, or the answer.
+        if (this.strikes('lapsed-beat', instance)) this.begin('held', 5_000);
+        const isLate = this.faults.has('lapsed-beat', instance);
+        if (isLate && this.faults.fault.at % 2 === 0) await this.#end('held');
+        const answer = await work();
+        if (isLate) await this.#end('held');
+        return answer;
       });
     return {
       ...log,
       begin: (bounds) => asked('begin', () => log.begin(bounds)),
       check: (check) => {
-        this.say({ word: 'asks the log', instance, applied: check.last });
+        this.say({ word: 'asks the log', instance: process.number, applied: check.last });
         return asked<CheckAnswer>('check', async () => {
-          const answer = await log.check(check);
-          this.say({ word: 'log is read', instance, snapshot: answer.snapshot });
-          return answer;
+          // What the statement sees is of its beginning; others see its beat when it is committed.
+          const answer = await log.check({ ...check, beat: 0 });
+          this.say({ word: 'log is read', instance: process.number, snapshot: answer.snapshot });
+          await this.step(`${instance} beats`);
+          await log.check(check);
+          return this.#limited(answer);
         });
       },
       startingPoints: (maxRows) => asked('notes', () => log.startingPoints(maxRows)),
@@ -190,7 +232,15 @@ export class World {
       renewEpoch: (seen) => asked('renew', () => log.renewEpoch(seen)),
       wakeOthers: (xids) => remote('wake', () => log.wakeOthers(xids)),
       instances: () => asked('list', () => log.instances()),
+      leave: (id) => asked('leave', () => log.leave(id)),
+      listen: (wake) => log.listen((xids) => void process.awake().then(() => wake(xids))),
     };
+  }
+
+  /** The rows of other keys that came with a change of many are not made up: the statement would bring none of them. */
+  #limited(answer: CheckAnswer): CheckAnswer {
+    const isMass = answer.rows !== 'too-many' && answer.rows.some(({ xid }) => this.#mass.has(xid));
+    return isMass ? { ...answer, rows: 'too-many' } : answer;
   }
 
   /** What befalls the database as a whole. */
@@ -212,8 +262,14 @@ export class World {
     instance: number,
     work: (transaction: Transaction) => Promise<T>,
     remote: Remote,
-    isRaw = false,
+    process?: ProcessClock,
   ): Promise<T> {
+    const isRaw = process === undefined;
+    const isOneRedis = !this.faults.has('key-changes-master') || this.masters.isOneAgain;
+    /** Its connection ends with the process, and so the transaction. */
+    const killed = process?.ended.then((): never => {
+      throw new Crash();
+    });
     const within: Remote = async (label, command) => {
       if (this.strikes('crash-in-transaction')) throw new Crash();
       return remote(label, command);
@@ -226,12 +282,12 @@ export class World {
     const { promise: told, reject: tell } = Promise.withResolvers<never>();
     let isUnknown = false;
     const committing = this.database.transactions.run(async ({ users, contacts, ...rest }) => {
-      const value = await work({
+      const working = work({
         users: {
           lock: (id) =>
             within('lock', async () => {
               const account = await users.lock(id);
-              this.say({ word: 'locks', transaction, instance, row: `users ${id}` });
+              this.say({ word: 'locks', transaction, instance: process?.number, row: `users ${id}` });
               return account;
             }),
           lockAdmins: () => within('lock admins', () => users.lockAdmins()),
@@ -255,12 +311,14 @@ export class World {
         },
         xid: () => within('xid', () => rest.xid()),
       });
+      const value = await (killed === undefined ? working : Promise.race([working, killed]));
       await within('commit', async () => {});
       isUnknown = this.strikes('unknown-commit');
       // With an even instance the unknown commit did not happen.
       if (isUnknown && instance % 2 === 0) throw new OutcomeUnknown();
       const isConfirmed = !isRaw && this.unconfirmed[at] === unconfirmedBefore;
       if (isConfirmed) this.fenced.add(await rest.xid());
+      if (isRaw && this.faults.has('mass-update')) this.#mass.add(await rest.xid());
       const isLate = this.strikes('late-commit');
       if (isLate) {
         tell(new OutcomeUnknown());
@@ -268,10 +326,10 @@ export class World {
         for (const end of this.endFences) end();
         await this.clock.sleep(500);
       }
-      const isFenced = isConfirmed && !isLate && !losesInRedis.has(this.faults.fault.kind);
+      const isFenced = isConfirmed && !isLate && isOneRedis && !this.faults.loseInRedis;
       for (const { history, stamp } of stamps) history.commit(stamp, instance, isFenced);
       const xid = await rest.xid();
-      const home = isRaw ? undefined : instance;
+      const home = process?.number;
       this.say({
         word: 'commits',
         transaction,
@@ -298,7 +356,7 @@ export class World {
     }
     if (isUnknown) throw new OutcomeUnknown();
     if (this.strikes('crash-after-commit')) return never();
-    await (isRaw ? this.step('psql committed') : this.arrive(instance, `${instance} < committed`));
+    await (isRaw ? this.step('psql committed') : this.arrive(instance, `${instance} < committed`, process));
     return result;
   }
 }
