@@ -78,6 +78,8 @@ export class LogReader implements OwnReading, AsyncDisposable {
   #wentBack: string | undefined;
   #checking: Promise<void> | undefined;
   #again = false;
+  /** It has left the list, and must not get back into it by a check that somebody asks for. */
+  #isClosed = false;
   /** Who waits for a check that begins after they asked. */
   #askers: ((standing: Standing | undefined) => void)[] = [];
   /** How many checks others still wait for. */
@@ -124,6 +126,7 @@ export class LogReader implements OwnReading, AsyncDisposable {
 
   /** One check; a call during a check asks for another one after it. Never rejects. */
   check(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
     if (this.#checking !== undefined) {
       this.#again = true;
       return this.#checking;
@@ -139,6 +142,7 @@ export class LogReader implements OwnReading, AsyncDisposable {
   }
 
   checked(): Promise<Standing | undefined> {
+    if (this.#isClosed) return Promise.resolve(undefined);
     const { promise, resolve } = Promise.withResolvers<Standing | undefined>();
     this.#askers.push(resolve);
     void this.check();
@@ -178,7 +182,7 @@ export class LogReader implements OwnReading, AsyncDisposable {
       if (this.#isWoken) await this.#pauseBeforeAsked();
       this.#again = false;
       await this.#checkOnce();
-    } while ((this.#again && this.#said === undefined) || this.#askers.length > 0);
+    } while ((this.#again && this.#said === undefined && !this.#isClosed) || this.#askers.length > 0);
   }
 
   /** However many ask: the more processes there are, the more of these checks there are too. */
@@ -340,6 +344,7 @@ export class LogReader implements OwnReading, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const each of this.#running) each[Symbol.dispose]();
     await this.#listener?.[Symbol.asyncDispose]();
+    this.#isClosed = true;
     await this.#checking;
     const { cache, changeLog, clock } = this.#needs;
     cache.checked('anew', momentOn(clock));

@@ -350,6 +350,7 @@ export const plantedVariants: readonly PlantedVariant[] = [
     variant: { belief: GreatestOnly },
     fault: 'none',
     actors: notBehindFences,
+    seed: 5,
   },
   {
     name: 'only what had no confirmed fence is in the log',

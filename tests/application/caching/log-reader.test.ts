@@ -468,6 +468,24 @@ describe('a reader that ends', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('does not come back to the list when somebody asks it for a check', async () => {
+    let ask = (_xids: readonly Xid[]): void => {};
+    const receiptBus: ReceiptBus = {
+      hear: (listener) => {
+        ask = (xids) => listener.asked(xids, 'another');
+      },
+      ask: () => {},
+      answer: () => {},
+    };
+    const { database, reader } = await open(undefined, receiptBus);
+    await reader.start();
+    await reader[Symbol.asyncDispose]();
+    ask([await renamedBy(database)]);
+    expect(await reader.checked()).toBeUndefined();
+    await reader.check();
+    expect(await idsOf(database)).toEqual([]);
+  });
+
   it('ends where it cannot say so', async () => {
     const { reader } = await open(() => ({ leave: () => Promise.reject(new DatabaseSilent()) }));
     await reader.start();
