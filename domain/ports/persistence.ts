@@ -98,17 +98,20 @@ export type Changed =
 /**
  * Counts of failed guesses by name of counter, under the rules of domain/attempts.ts. Each method is one atomic step for
  * each pair of counters; the pairs come in the order of their accounts, so that no two steps wait for each other.
+ *
+ * The time is the database's own: processes share the counts, and their clocks differ. `atMs` is another time in its
+ * place, so that a test can let a day pass; whoever serves users leaves it out.
  */
 export interface AttemptCounters {
   /**
    * Counts a failure on every pair whose counters do not refuse, and says how long those that do still will, in
    * milliseconds; `undefined` if none does. A refused pair is not counted; nor is an account's by a familiar origin.
    */
-  admit(counters: readonly Counters[], nowMs: number): Promise<number | undefined>;
+  admit(counters: readonly Counters[], atMs?: number): Promise<number | undefined>;
   /** Forgets the failures of the origins, in the accounts' counts too, and makes them familiar. */
-  succeeded(counters: readonly Counters[], nowMs: number): Promise<void>;
+  succeeded(counters: readonly Counters[], atMs?: number): Promise<void>;
   /** Takes one failure back. */
-  withdraw(counters: readonly Counters[], nowMs: number): Promise<void>;
+  withdraw(counters: readonly Counters[], atMs?: number): Promise<void>;
 }
 
 /** Whether the database is up. */
