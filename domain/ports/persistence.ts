@@ -54,10 +54,16 @@ export interface ProvedReads {
 /**
  * Runs `work` in one transaction: commits when it resolves and rolls back when it throws.
  * Throws what `work` threw; `DatabaseUnavailable` when nothing was written; `OutcomeUnknown` when the connection was lost
- * at COMMIT; `WriteConflict` when it was rolled back and may be run again. It never runs `work` twice itself.
+ * at COMMIT; `WriteConflict` when it was rolled back and may be run again; `Overloaded` when it waited too long for its turn
+ * or for a lock, and nothing was written. It never runs `work` twice itself.
+ *
+ * `turn` names what `work` is about to lock. Where connections are few, those with the same turn come one after the other, in
+ * order of arrival, and take a connection only when it is theirs: otherwise a single account whose writes wait for each
+ * other's locks would hold all connections, and everybody else would wait for an idle database. The locks are still what
+ * makes writes serial, for other processes know nothing of these turns.
  */
 export interface Transactions {
-  run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  run<T>(work: (transaction: Transaction) => Promise<T>, turn?: string): Promise<T>;
 }
 
 /**
