@@ -131,12 +131,13 @@ describe('one account that writes a hundred times at once', () => {
 
   it('is nothing to the others when it is an administrator who changes roles', async () => {
     const { server, send, join, watchConnections } = await open();
-    const admin = await join('admin');
-    await server.query(`update users set role = 'admin' where username = 'admin'`);
+    const admin = await join('ada');
+    await server.query(`update users set role = 'admin' where username = 'ada'`);
     const other = await join('other');
     const [row] = await server.query(`select id::text from users where username = 'other'`);
     const role = `/admin/users/${String(row?.['id'])}/role`;
-    await expect.poll(async () => (await send('PUT', role, admin, { role: 'user' })).outcome).toBe('200');
+    const isAdmin = async () => (await send('PUT', role, admin, { role: 'user' })).outcome;
+    await expect.poll(isAdmin, { timeout: 10_000 }).toBe('200');
     const seen = watchConnections();
     const changes = Promise.all(
       Array.from({ length: together / 2 }, () => send('PUT', role, admin, { role: 'user' })),
