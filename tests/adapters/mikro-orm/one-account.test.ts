@@ -1,6 +1,7 @@
-/** One account that writes as fast as it can, over HTTP on PostgreSQL: what becomes of its writes, and of everybody else. */
+/** One account that writes as fast as it can, over HTTP: what becomes of its writes, and of everybody else. */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { compose } from '../../../composition/compose.ts';
+import { openEmbedded } from '../../../adapters/mikro-orm/embedded.ts';
+import { compose, type Overrides } from '../../../composition/compose.ts';
 import { configFrom } from '../../../composition/config.ts';
 import { at } from '../../support/json.ts';
 import { createTestDatabase, urlOf } from '../../support/postgres.ts';
@@ -10,16 +11,13 @@ import { silentLog } from './support.ts';
 const password = 'correct horse battery staple';
 const together = 100;
 
-const open = async () => {
-  const server = await createTestDatabase();
-  onTestFinished(() => server[Symbol.asyncDispose]());
-  const config = configFrom({
-    DATABASE_URL: urlOf(server.address),
-    JWT_SECRET: 'a secret of the tests, 40 characters long',
-  });
+const JWT_SECRET = 'a secret of the tests, 40 characters long';
+
+const start = async (environment: Record<string, string>, overrides: Overrides = {}) => {
   // Limits for each address are no part of this.
   const limits = { take: async () => undefined };
-  const kith = await compose(config, { hasher: quickHasher, limits, log: silentLog });
+  const config = configFrom({ ...environment, JWT_SECRET });
+  const kith = await compose(config, { hasher: quickHasher, limits, log: silentLog, ...overrides });
   onTestFinished(() => kith.close());
 
   const send = async (method: string, path: string, token?: string, body?: object) => {
@@ -41,7 +39,20 @@ const open = async () => {
     expect(outcome).toBe('201');
     return `${at(json, 'access_token')}`;
   };
-  /** How many transactions hold a connection, the most that was seen until it is stopped. */
+  return { send, join };
+};
+
+const openOnPGlite = async () => {
+  const database = await openEmbedded({ dataDir: null }, silentLog);
+  onTestFinished(() => database[Symbol.asyncDispose]());
+  return start({}, { database });
+};
+
+const openOnPostgres = async () => {
+  const server = await createTestDatabase();
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const kith = await start({ DATABASE_URL: urlOf(server.address) });
+  /** How many connections waited for a lock, the most that was seen until the end. */
   const watchConnections = () => {
     const seen = { most: 0 };
     const watching = setInterval(async () => {
@@ -56,53 +67,58 @@ const open = async () => {
     onTestFinished(() => clearInterval(watching));
     return seen;
   };
-  return { server, send, join, watchConnections };
+  return { server, ...kith, watchConnections };
 };
 
 const codesOf = (answers: readonly { readonly outcome: string }[]): readonly string[] =>
   [...new Set(answers.map(({ outcome }) => outcome))].sort();
 
 describe('one account that writes a hundred times at once', () => {
-  it('is never told that the database is away, and nobody else notices', async () => {
-    const { send, join, watchConnections } = await open();
-    const busy = await join('busy');
-    const other = await join('other');
-    const seen = watchConnections();
-    const others: { readonly outcome: string }[] = [];
-    let isOver = false;
-    const elsewhere = (async () => {
-      while (!isOver)
-        others.push(
-          ...(await Promise.all([
-            send('POST', '/auth/login', undefined, { identifier: 'other', password }),
-            send('GET', '/me', other),
-            send('GET', '/contacts', other),
-          ])),
-        );
-    })();
-    const writes = await Promise.all(
-      Array.from({ length: together }, (_, n) => [
-        send('POST', '/contacts', busy, { first_name: `C${n}` }),
-        send('PATCH', '/me', busy, { bio: `${n}` }),
-      ]).flat(),
-    );
-    isOver = true;
-    await elsewhere;
-    // A machine that is slow enough turns some away, who are told when to come back.
-    for (const { outcome, retryAfter } of writes) {
-      expect(['200', '201', '503 overloaded']).toContain(outcome);
-      if (outcome.startsWith('503')) expect(Number(retryAfter)).toBeGreaterThan(0);
-    }
-    const done = writes.filter(({ outcome }) => outcome === '201').length;
-    expect(done).toBeGreaterThan(0);
-    expect((await send('GET', '/contacts', busy)).json).toMatchObject({ total: done });
-    expect(others.length).toBeGreaterThan(3);
-    expect(codesOf(others)).toEqual(['200']);
-    expect(seen.most).toBeLessThanOrEqual(1);
-  }, 60_000);
+  it.each([
+    ['PostgreSQL', openOnPostgres],
+    ['PGlite', openOnPGlite],
+  ])(
+    'is never told that the database is away, and nobody else notices: %s',
+    async (_name, open) => {
+      const { send, join } = await open();
+      const busy = await join('busy');
+      const other = await join('other');
+      const others: { readonly outcome: string }[] = [];
+      let isOver = false;
+      const elsewhere = (async () => {
+        while (!isOver)
+          others.push(
+            ...(await Promise.all([
+              send('POST', '/auth/login', undefined, { identifier: 'other', password }),
+              send('GET', '/me', other),
+              send('GET', '/contacts', other),
+            ])),
+          );
+      })();
+      const writes = await Promise.all(
+        Array.from({ length: together }, (_, n) => [
+          send('POST', '/contacts', busy, { first_name: `C${n}` }),
+          send('PATCH', '/me', busy, { bio: `${n}` }),
+        ]).flat(),
+      );
+      isOver = true;
+      await elsewhere;
+      // A machine that is slow enough turns some away, who are told when to come back.
+      for (const { outcome, retryAfter } of writes) {
+        expect(['200', '201', '503 overloaded']).toContain(outcome);
+        if (outcome.startsWith('503')) expect(Number(retryAfter)).toBeGreaterThan(0);
+      }
+      const done = writes.filter(({ outcome }) => outcome === '201').length;
+      expect(done).toBeGreaterThan(0);
+      expect((await send('GET', '/contacts', busy)).json).toMatchObject({ total: done });
+      expect(others.length).toBeGreaterThan(3);
+      expect(codesOf(others)).toEqual(['200']);
+    },
+    60_000,
+  );
 
   it('waits its turn without a connection, also where somebody else holds the row', async () => {
-    const { server, send, join, watchConnections } = await open();
+    const { server, send, join, watchConnections } = await openOnPostgres();
     const busy = await join('busy');
     const other = await join('other');
     const seen = watchConnections();
@@ -130,7 +146,7 @@ describe('one account that writes a hundred times at once', () => {
   }, 60_000);
 
   it('is nothing to the others when it is an administrator who changes roles', async () => {
-    const { server, send, join, watchConnections } = await open();
+    const { server, send, join, watchConnections } = await openOnPostgres();
     const admin = await join('ada');
     await server.query(`update users set role = 'admin' where username = 'ada'`);
     const other = await join('other');
@@ -150,7 +166,7 @@ describe('one account that writes a hundred times at once', () => {
   }, 60_000);
 
   it('cannot keep its owner from signing out everywhere', async () => {
-    const { server, send, join } = await open();
+    const { server, send, join } = await openOnPostgres();
     const busy = await join('busy');
     const flood = Promise.all(
       Array.from({ length: together }, (_, n) => send('POST', '/contacts', busy, { first_name: `C${n}` })),
