@@ -9,7 +9,8 @@ import type { ChangeLog, Proof, Proved } from './change-log.ts';
 
 /**
  * Users as the primary database has them now: a read that starts after a commit sees it. Never a replica.
- * Every method throws `DatabaseUnavailable` when there is no answer within its deadline.
+ * Every method throws `DatabaseUnavailable` when there is no answer within its deadline, and `Overloaded` when it did not get
+ * a connection in time although others were answered.
  */
 export interface UserRepository {
   find(key: UserKey): Promise<User | undefined>;

@@ -104,16 +104,11 @@ const versionsIn = (tags: readonly EntityTag[], id: string): readonly number[] =
 
 type EntityTag = { readonly weak: boolean; readonly opaque: string };
 
-const entityTag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
+// A tag may contain commas, but neither quotes nor spaces.
+const entityTag = /(?:^|,)[ \t]*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?=,|$)/g;
 
 /** RFC 9110, section 8.8.3. What is no entity tag is left out. */
-const parseEntityTags = (header: string): 'any' | readonly EntityTag[] => {
-  if (header.trim() === '*') return 'any';
-  const tags: EntityTag[] = [];
-  // A tag that contains a comma is split into two halves, which are no tags. Ours contain none.
-  for (const part of header.split(',')) {
-    const [, weak, opaque] = entityTag.exec(part.trim()) ?? [];
-    if (opaque !== undefined) tags.push({ weak: weak !== undefined, opaque });
-  }
-  return tags;
-};
+const parseEntityTags = (header: string): 'any' | readonly EntityTag[] =>
+  header.trim() === '*'
+    ? 'any'
+    : [...header.matchAll(entityTag)].map(([, weak, opaque = '']) => ({ weak: weak !== undefined, opaque }));

@@ -20,7 +20,15 @@ const version = async (member: Member, path: string) => (await member.send('GET'
 const tagAt = (n: number | string, tag: string): string => tag.replace(/-\d+"$/, `-${n}"`);
 
 describe('If-None-Match', () => {
-  const matching = (tag: string) => [tag, `W/${tag}`, '*', `"x", ${tag}`, `"x" , W/${tag} ,"y"`, ` ${tag} `];
+  const matching = (tag: string) => [
+    tag,
+    `W/${tag}`,
+    '*',
+    `"x", ${tag}`,
+    `"x,y",${tag}`,
+    `"x" , W/${tag} ,"y"`,
+    ` ${tag} `,
+  ];
   const others: readonly (readonly [string, (tag: string) => string])[] = [
     ['an earlier version', (tag) => tagAt(1, tag)],
     ['an earlier version, weakly', (tag) => `W/${tagAt(1, tag)}`],
@@ -33,6 +41,7 @@ describe('If-None-Match', () => {
     ['no tag', (tag) => tag.slice(1, -1)],
     ['a tag that is not ours', () => '"x"'],
     ['an empty tag', () => '""'],
+    ['a tag with commas in it', (tag) => `"x,${tag.slice(1, -1)},y"`],
     ['nothing', () => ''],
     ['a comma', () => ','],
   ];
@@ -156,7 +165,7 @@ describe('If-None-Match of a write', () => {
     for (const header of [
       (tag: string) => tagAt(1, tag),
       (tag: string) => `"x", ${tagAt(9, tag)}`,
-      () => '"x"',
+      () => '"x,y"',
     ]) {
       const { tag, send } = await openWrite(index);
       expect((await send({ 'if-none-match': header(tag) })).status).toBeLessThan(300);
