@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { DatabaseUnavailable, OutcomeUnknown } from '../../domain/faults.ts';
+import { DatabaseUnavailable, OutcomeUnknown, Overloaded } from '../../domain/faults.ts';
 import { type Refusal, validate } from '../../model/trace/validator.ts';
 import { account, userId } from '../support/fixtures.ts';
 import { type Fault, type FaultKind, faultKinds } from './faults.ts';
@@ -86,7 +86,10 @@ export const run = async (scheduler: fc.Scheduler, plan: Plan, variant: Variant 
           else if (action === 'raw') await instance.rawSql(id);
           else await instance.write(id, action === 'security' ? 'security' : 'ordinary');
         } catch (error) {
-          if (!(error instanceof OutcomeUnknown || error instanceof DatabaseUnavailable)) throw error;
+          const isKnown = [OutcomeUnknown, DatabaseUnavailable, Overloaded].some(
+            (fault) => error instanceof fault,
+          );
+          if (!isKnown) throw error;
         }
       }
     }

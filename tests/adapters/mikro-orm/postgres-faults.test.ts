@@ -75,7 +75,9 @@ describe('PostgreSQL and what goes wrong with it', () => {
           killed += (await server.query(`select pg_terminate_backend(pid) ${inside}`)).length;
         });
         for (const outcome of outcomes) {
-          if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(DatabaseUnavailable);
+          // Who found all connections busy while others were answered is told that.
+          if (outcome.status === 'rejected' && !(outcome.reason instanceof Overloaded))
+            expect(outcome.reason).toBeInstanceOf(DatabaseUnavailable);
         }
       }
       await eventually(() =>
