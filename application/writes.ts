@@ -1,3 +1,4 @@
+import type { UserId } from '../domain/identifiers.ts';
 import type { Changed, Transaction } from '../domain/ports/persistence.ts';
 import type { Result } from '../domain/result.ts';
 
@@ -8,14 +9,17 @@ export interface Writes {
    * `work` locks what it reads, raises the fences of what it is about to change, and changes it. It is run again, three
    * times at most, if the transaction loses against another. Throws the faults of `Transactions.run`.
    */
-  run<T, F>(work: Work<T, F>): Promise<Result<T, F>>;
+  run<T, F>(work: Work<T, F>, locked: Locked): Promise<Result<T, F>>;
   /**
    * The same, acknowledged only when nobody can be served the version before it any more. `work` raises a fence also where it
    * finds nothing to change: somebody else may have changed it a moment ago, which is not seen everywhere yet. Throws
    * `OutcomeUnknown` also if the change was committed, and it cannot be known that it is seen.
    */
-  runSecurely<T, F>(work: Work<T, F>): Promise<Result<Confirmed<T>, F>>;
+  runSecurely<T, F>(work: Work<T, F>, locked: Locked): Promise<Result<Confirmed<T>, F>>;
 }
+
+/** Whose row a write locks first: one user's, that of all administrators, or nobody's, where the row is a new one. */
+export type Locked = UserId | 'admins' | 'nobody';
 
 export type Work<T, F> = (transaction: Transaction, raiseFences: RaiseFences) => Promise<Result<T, F>>;
 

@@ -16,7 +16,7 @@ export type { Freshness, Read, Source } from '../application/read.ts';
 export type { Confirmation, Receipt } from '../application/writes.ts';
 export type { Contact, ContactPage } from '../domain/contact.ts';
 export type { AnyFailure, Failure, FailureCode } from '../domain/failures.ts';
-export { DatabaseUnavailable, Fault, type FaultCode, OutcomeUnknown } from '../domain/faults.ts';
+export { DatabaseUnavailable, Fault, type FaultCode, OutcomeUnknown, Overloaded } from '../domain/faults.ts';
 /** These make a key of an id, an email, a username or a phone, as `useCases.getUser(key)` takes it. */
 export {
   type ContactId,

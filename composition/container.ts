@@ -129,7 +129,7 @@ export const attempts: Box<AttemptCounters> = box({ database: observedDatabase }
 export const health: Box<DatabaseHealth> = box({ database: observedDatabase }, ({ database }) => database.health);
 export const ready: Box<WaitForDatabase> = box({ health, clock, timer }, waitForDatabase);
 export const throttleKey: Box<Secret<'derived'>> = box({ secrets }, ({ secrets }) => derive(secrets[0], 'kith login attempts'));
-export const throttle: Port<LoginThrottle> = port({ attempts, throttleKey, clock }, construct(KeyedThrottle));
+export const throttle: Port<LoginThrottle> = port({ attempts, throttleKey }, construct(KeyedThrottle));
 
 export const belief: Box<Belief> = box({}, () => new Belief());
 export const judge: Box<Judge> = box({ belief, counts }, ({ belief, counts }) => observeJudge(belief, counts));

@@ -3,7 +3,7 @@ import { type Listener, listen } from '../adapters/http/listen.ts';
 import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { systemClock, systemTimer } from '../adapters/system/clock.ts';
 import { describeError } from '../adapters/system/describe-error.ts';
-import { DatabaseUnavailable } from '../domain/faults.ts';
+import { DatabaseUnavailable, Overloaded } from '../domain/faults.ts';
 import type { Log } from '../domain/ports/runtime.ts';
 import { Secret } from '../domain/secret.ts';
 import { compose, type Kith } from './compose.ts';
@@ -87,7 +87,7 @@ const ensureAdmin = async (kith: Kith, { bootstrapAdmin }: Config, log: Log): Pr
       else if (created.value) log.info('bootstrap-admin-created');
       return;
     } catch (error) {
-      if (!(error instanceof DatabaseUnavailable)) throw error;
+      if (!(error instanceof DatabaseUnavailable || error instanceof Overloaded)) throw error;
       await systemTimer.sleep(retryBootstrapMs);
     }
   }

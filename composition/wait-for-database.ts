@@ -1,4 +1,4 @@
-import { DatabaseUnavailable } from '../domain/faults.ts';
+import { DatabaseUnavailable, Overloaded } from '../domain/faults.ts';
 import type { DatabaseHealth } from '../domain/ports/persistence.ts';
 import type { Clock, Timer } from '../domain/ports/runtime.ts';
 
@@ -18,7 +18,7 @@ export const waitForDatabase =
         await health.ping();
         return true;
       } catch (error) {
-        if (!(error instanceof DatabaseUnavailable)) throw error;
+        if (!(error instanceof DatabaseUnavailable || error instanceof Overloaded)) throw error;
         if (clock.monotonicMs() >= untilMs) return false;
         await timer.sleep(Math.min(retryMs, withinMs));
       }

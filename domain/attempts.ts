@@ -9,6 +9,10 @@ import type { Brand } from './identifiers.ts';
  * owner at home notices nothing. Only an owner at a new place, during such an attack, has to wait like the attackers.
  *
  * A delay and never a lock-out: otherwise whoever knows a name could lock its owner out.
+ *
+ * The count decides whether anybody waits, and a clock only for how long: below the free number nobody does. The clock is
+ * that of the database, for those of processes differ. It too may be set back; then a last failure is in the future, and
+ * counts as one of now.
  */
 export const attemptLimits = {
   /** Failures of one origin at one account that cost nothing. */
@@ -49,9 +53,18 @@ export const delayMs = (failures: number, free: number): number =>
     ? 0
     : Math.min(attemptLimits.firstDelayMs * 2 ** Math.min(failures - free, 20), attemptLimits.maxDelayMs);
 
-/** How long a counter refuses from now on, in milliseconds; 0 if it does not. */
+/** How long a counter refuses from now on, in milliseconds: 0 if it does not, and never longer than its delay. */
 export const waitMs = ({ failures, lastAtMs }: Count, free: number, nowMs: number): number =>
-  Math.max(0, lastAtMs + delayMs(failures, free) - nowMs);
+  Math.max(0, Math.min(lastAtMs, nowMs) + delayMs(failures, free) - nowMs);
+
+/**
+ * A count that refuses, as it is to be kept. One whose last failure is in the future failed now: a wait that was said
+ * would otherwise begin anew with each guess, until the clock is again where it was before it was set back.
+ */
+export const refusedOnce = (count: Count, nowMs: number): Count => ({
+  ...count,
+  lastAtMs: Math.min(count.lastAtMs, nowMs),
+});
 
 export const isFamiliar = ({ familiarUntilMs }: Count, nowMs: number): boolean => familiarUntilMs > nowMs;
 

@@ -23,7 +23,7 @@ export class WriteConflict extends Fault {
   readonly code = 'write-conflict';
 }
 
-/** A bounded queue is full, or the wait in it was too long; nothing was done. */
+/** A bounded queue is full, or the wait in it, for a lock, or for a busy connection was too long; nothing was done. */
 export class Overloaded extends Fault {
   readonly code = 'overloaded';
 }

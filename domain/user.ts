@@ -38,7 +38,7 @@ export type User = {
   readonly isVerified: boolean;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
-  /** Grows by one with each change of the row; the ETag. */
+  /** Grows by one with each change of the row; a part of the ETag. */
   readonly version: number;
   /** Grows when every token issued before must stop working: a token holds the one of its time and must match. */
   readonly tokenVersion: number;

@@ -6,13 +6,17 @@ import {
   failedOnce,
   isFamiliar,
   noCount,
+  refusedOnce,
   waitMs,
   without,
 } from '../../domain/attempts.ts';
 import type { AttemptCounters } from '../../domain/ports/persistence.ts';
 
-/** The same method without a promise: it is done within one turn of the event loop. */
-type Now<T> = T extends (...args: infer A) => Promise<infer R> ? (...args: A) => R : never;
+/** The same method without a promise: it is done within one turn of the event loop, at a time that is given. */
+type Now<T extends (...args: never) => unknown> = (
+  counters: readonly Counters[],
+  nowMs: number,
+) => Awaited<ReturnType<T>>;
 
 const sweptAtOnce = 8;
 
@@ -48,10 +52,11 @@ export class MemoryAttempts {
   #admitOne({ origin, account }: Counters, nowMs: number): number {
     const [own, all] = [this.#of(origin), this.#of(account)];
     const familiar = isFamiliar(own, nowMs);
-    const wait = Math.max(
-      waitMs(own, attemptLimits.freeOfOrigin, nowMs),
-      familiar ? 0 : waitMs(all, attemptLimits.freeOfAccount, nowMs),
-    );
+    const ownWait = waitMs(own, attemptLimits.freeOfOrigin, nowMs);
+    const accountWait = familiar ? 0 : waitMs(all, attemptLimits.freeOfAccount, nowMs);
+    if (ownWait > 0) this.#counts.set(origin, refusedOnce(own, nowMs));
+    if (accountWait > 0) this.#counts.set(account, refusedOnce(all, nowMs));
+    const wait = Math.max(ownWait, accountWait);
     if (wait > 0) return wait;
     this.#set(origin, failedOnce(own, nowMs));
     if (!familiar) this.#set(account, failedOnce(all, nowMs));

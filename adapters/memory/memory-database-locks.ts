@@ -1,4 +1,4 @@
-import { DatabaseUnavailable, Overloaded } from '../../domain/faults.ts';
+import { Overloaded } from '../../domain/faults.ts';
 
 /** How long one waits for a lock, as PostgreSQL's `lock_timeout` does, and how many may wait for one. */
 const maxWaitMs = 1000;
@@ -8,7 +8,7 @@ type Line = { holder: symbol; readonly waiting: { readonly owner: symbol; readon
 
 /**
  * Named locks, each held by one owner until that releases all of its own, handed on in order of arrival. A wait that is
- * too long ends in `DatabaseUnavailable`, which also ends the wait of two that wait for each other.
+ * too long ends in `Overloaded`, which also ends the wait of two that wait for each other.
  */
 export class MemoryLocks {
   readonly #lines = new Map<string, Line>();
@@ -26,7 +26,7 @@ export class MemoryLocks {
     line.waiting.push(place);
     const timer = setTimeout(() => {
       line.waiting.splice(line.waiting.indexOf(place), 1);
-      reject(new DatabaseUnavailable('the wait for a row took too long'));
+      reject(new Overloaded('the wait for a row took too long'));
     }, maxWaitMs);
     try {
       await promise;

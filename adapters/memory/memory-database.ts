@@ -19,7 +19,7 @@ export type ServerMishaps = {
 export type MemoryDatabase = Database & { readonly server: ServerMishaps };
 
 export type MemoryDatabaseOptions = {
-  /** The server's clock, by which the log is swept. */
+  /** The server's clock, by which the log is swept and guesses are slowed down. */
   readonly nowMs?: () => number;
 };
 
@@ -33,6 +33,7 @@ export const memoryDatabase = ({ nowMs = Date.now }: MemoryDatabaseOptions = {})
   const { log } = tables;
   const locks = new MemoryLocks();
   const attempts = new MemoryAttempts();
+  const timeOf = (atMs: number | undefined): number => atMs ?? nowMs();
   let closed = false;
 
   /** Every answer comes a turn later, as from a real database, and none after closing. */
@@ -97,9 +98,9 @@ export const memoryDatabase = ({ nowMs = Date.now }: MemoryDatabaseOptions = {})
       wakeOthers: (xids) => ask(() => log.wakeOthers(xids)),
     },
     attempts: {
-      admit: (counters, nowMs) => ask(() => attempts.admit(counters, nowMs)),
-      succeeded: (counters, nowMs) => ask(() => attempts.succeeded(counters, nowMs)),
-      withdraw: (counters, nowMs) => ask(() => attempts.withdraw(counters, nowMs)),
+      admit: (counters, atMs) => ask(() => attempts.admit(counters, timeOf(atMs))),
+      succeeded: (counters, atMs) => ask(() => attempts.succeeded(counters, timeOf(atMs))),
+      withdraw: (counters, atMs) => ask(() => attempts.withdraw(counters, timeOf(atMs))),
     },
     health: { ping: () => ask(() => undefined) },
     server: {

@@ -25,7 +25,9 @@ const returners = { maxRunning: 2, maxWaiting: 2000, maxWaitMs: 2000 };
 
 /**
  * The counters in one table. `admit` is one statement: its upserts check the delay again on the row as it is when they
- * have locked it, so of a hundred guesses at once each sees the count of the one before.
+ * have locked it, so of a hundred guesses at once each sees the count of the one before. It also dates the failures from
+ * which it makes somebody wait, if they are in the future (`refusedOnce` of domain/attempts.ts); a row that another guess
+ * has locked is left to that one, so that none waits for another in a circle.
  */
 export const attemptCounters = (statements: Statements): AttemptCounters => {
   // The event loop goes on before each of them, so that a flood of guesses does not hold up everything else.
@@ -51,8 +53,8 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
   };
 
   return {
-    async admit(counters, nowMs) {
-      const refusals = (await write(admitting, () => admission(counters, nowMs)))
+    async admit(counters, atMs) {
+      const refusals = (await write(admitting, () => admission(counters, timeOf(atMs))))
         .map(parseAdmission)
         .filter(({ counted }) => !counted)
         // Refused although there was nothing to wait for: another guess was counted in between, and raised the delay.
@@ -60,8 +62,8 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
       return refusals.length > 0 ? Math.max(...refusals) : undefined;
     },
 
-    async succeeded(counters, nowMs) {
-      const now = at(nowMs);
+    async succeeded(counters, atMs) {
+      const now = timeOf(atMs);
       const until = sql`${now} + ${interval(familiarForMs)}`;
       await write(
         settling,
@@ -83,11 +85,11 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
       );
     },
 
-    async withdraw(counters, nowMs) {
+    async withdraw(counters, atMs) {
       await write(
         settling,
         () => sql`with ${input(counters)}, before as (
-            select i.*, c.familiar_until > ${at(nowMs)} as familiar
+            select i.*, c.familiar_until > ${timeOf(atMs)} as familiar
             from input i join login_attempts c on c.key = i.origin
           ), locked as (
             select c.key from before join login_attempts c
@@ -100,8 +102,7 @@ export const attemptCounters = (statements: Statements): AttemptCounters => {
   };
 };
 
-const admission = (counters: readonly Counters[], nowMs: number): RawBuilder<unknown> => {
-  const now = at(nowMs);
+const admission = (counters: readonly Counters[], now: RawBuilder<unknown>): RawBuilder<unknown> => {
   const failure = sql`1, ${now}, to_timestamp(0), ${now} + ${interval(forgottenAfterMs)}`;
   const orRaise = (free: number) => sql`on conflict (key) do update set
     failures = case when c.last_at < ${now} - ${interval(forgottenAfterMs)} then 1 else c.failures + 1 end,
@@ -122,6 +123,12 @@ const admission = (counters: readonly Counters[], nowMs: number): RawBuilder<unk
       select account, ${failure} from seen join own on own.key = origin
       where not familiar and ${afterOrigins} order by place
       ${orRaise(freeOfAccount)}
+    ), dated as (
+      update login_attempts c set last_at = ${now} where c.key in (
+        select a.key from login_attempts a where a.last_at > ${now} and a.key in (
+          select origin from seen where own_wait > 0
+          union all select account from seen where account_wait > 0 and not familiar)
+        for update skip locked)
     ), swept as (
       delete from login_attempts where expires_at < ${now} and key in (
         select c.key from login_attempts c where c.expires_at < ${now}
@@ -133,7 +140,15 @@ const admission = (counters: readonly Counters[], nowMs: number): RawBuilder<unk
     from seen left join own on own.key = origin left join every on every.key = account`;
 };
 
-const at = (ms: number): RawBuilder<unknown> => sql`${new Date(ms).toISOString()}::timestamptz`;
+/**
+ * The time of the statement by the server's clock, as precise as the columns: rounded to them, it could be in the future.
+ * Statements that wait for each other's rows have begun in another order than they end in, so one of them may find a last
+ * failure later than itself; `wait` and `dated` are made for that.
+ */
+const timeOf = (atMs: number | undefined): RawBuilder<unknown> =>
+  atMs === undefined
+    ? sql`date_trunc('milliseconds', statement_timestamp())`
+    : sql`${new Date(atMs).toISOString()}::timestamptz`;
 
 const interval = (ms: number): RawBuilder<unknown> => sql`make_interval(secs => ${sql.lit(ms / 1000)})`;
 
@@ -155,8 +170,10 @@ const input = (counters: readonly Counters[]): RawBuilder<unknown> => {
 /** `waitMs` of domain/attempts.ts in SQL, but negative when the wait is over. */
 const wait = (alias: string, free: number, now: RawBuilder<unknown>): RawBuilder<unknown> => {
   const failures = sql.ref(`${alias}.failures`);
+  const lastAt = sql.ref(`${alias}.last_at`);
   const over = sql`${failures} - ${sql.lit(free)}`;
-  return sql`1000 * extract(epoch from ${sql.ref(`${alias}.last_at`)} - ${now} + case
+  // `least` would take a missing row for one of now.
+  return sql`1000 * extract(epoch from case when ${lastAt} > ${now} then interval '0' else ${lastAt} - ${now} end + case
     when ${over} < 0 then interval '0'
     else least(${interval(maxDelayMs)}, ${interval(firstDelayMs)} * power(2, least(${over}, 20))) end)`;
 };

@@ -1,4 +1,4 @@
-import { DatabaseSilent, DatabaseUnavailable, OutcomeUnknown } from '../../domain/faults.ts';
+import { DatabaseSilent, DatabaseUnavailable, OutcomeUnknown, Overloaded } from '../../domain/faults.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
 import { NoneFree, toFault, Unreachable } from './faults.ts';
 import type { Admission } from './statements.ts';
@@ -25,7 +25,7 @@ const worthALineMs = 50;
  * between, the circuit opens: callers are told at once instead of after their deadline. Only a probe in the background
  * closes it, the first of which is sent at once; no request of a user is ever the probe. What the server itself refuses
  * (a lock that is held, a full disk, a read-only transaction) is an answer. A wait for a connection that took too long
- * is a sign only if nobody at all was answered meanwhile: else the pool is busy.
+ * is a sign only if nobody at all was answered meanwhile: else the pool is busy, which is what its caller is told.
  */
 export class DatabaseCircuit implements Disposable {
   readonly #needs: CircuitNeeds;
@@ -51,8 +51,11 @@ export class DatabaseCircuit implements Disposable {
       this.answered();
       return value;
     } catch (error) {
-      const isAlone = error instanceof NoneFree && this.#answeredAtMs < startedAtMs;
-      if (isAlone || isSign(error)) this.#note(error);
+      if (error instanceof NoneFree) {
+        if (this.#answeredAtMs >= startedAtMs)
+          throw new Overloaded('all connections to the database are busy');
+        this.#note(error);
+      } else if (isSign(error)) this.#note(error);
       else if (!(error instanceof DatabaseUnavailable)) this.answered();
       throw error;
     }

@@ -4,6 +4,7 @@ import {
   DatabaseUnavailable,
   Fault,
   OutcomeUnknown,
+  Overloaded,
   WriteConflict,
 } from '../../domain/faults.ts';
 
@@ -23,6 +24,7 @@ export const toFault = (error: unknown): Error => {
   if (isSqlState(code)) {
     if (code === '40001' || code === '40P01')
       return new WriteConflict(`the transaction lost against another (${code})`);
+    if (code === '55P03') return new Overloaded(`the wait for a lock was too long (${code})`);
     if (silent.test(code)) return new DatabaseSilent(`the database is unavailable (${code})`);
     if (unreachable.test(code)) return new Unreachable(`the database is unavailable (${code})`);
     if (unavailable.test(code)) return new DatabaseUnavailable(`the database is unavailable (${code})`);
@@ -63,9 +65,9 @@ export const violatedIndex = (error: unknown): string | undefined =>
   codeOf(error) === '23505' ? stringField(error, 'constraint') : undefined;
 
 // 08 connection (08P01 is a text with a NUL, which is no outage), 28 log-in, 53 resources, 58 system, 57P0x shutdown,
-// 57014 statement timeout, 25006 read-only, 25P0x idle in transaction, 55P03 lock timeout, and a schema or database that
+// 57014 statement timeout, 25006 read-only, 25P0x idle in transaction, and a schema or database that
 // is not (yet) ours: 3D000, 3F000, 42P01, 42703, 42883, 42501.
-const unavailable = /^(08(?!P01)|28|53|58|57P0|57014|25006|25P0[34]|55P03|3[DF]000|42P01|42703|42883|42501)/;
+const unavailable = /^(08(?!P01)|28|53|58|57P0|57014|25006|25P0[34]|3[DF]000|42P01|42703|42883|42501)/;
 // Of these, what tells nothing of what others may write: no connection, no room for one, a server that goes or comes.
 const silent = /^(08(?!P01)|53300|57P0[123])/;
 // And what every other statement would meet as well, from a server that is there: no log-in, no such database.

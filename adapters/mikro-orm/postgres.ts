@@ -5,7 +5,7 @@ import {
   defaultJournalBoundMs,
   maxTransactionMs as longestTransactionMs,
 } from '../../application/caching/limits.ts';
-import { DatabaseUnavailable } from '../../domain/faults.ts';
+import { DatabaseUnavailable, Overloaded } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
 import { Secret } from '../../domain/secret.ts';
@@ -133,7 +133,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   const admit: Admission = (work) => {
     if (state !== 'ready') return Promise.reject(new DatabaseUnavailable(`the database is ${state}`));
     if (pool.waitingCount >= maxWaiting) {
-      return Promise.reject(new DatabaseUnavailable('too many wait for a connection to the database'));
+      return Promise.reject(new Overloaded('too many wait for a connection to the database'));
     }
     return circuit.admit(work);
   };

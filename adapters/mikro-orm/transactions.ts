@@ -1,10 +1,17 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Transaction, Transactions } from '../../domain/ports/persistence.ts';
+import { KeyedQueue } from '../system/keyed-queue.ts';
 import { within } from '../system/within.ts';
 import { toCommitFault } from './faults.ts';
 import { type Admission, onLiveConnection, TransactionStatements } from './statements.ts';
 import { transactionPort } from './transaction-port.ts';
+
+/**
+ * One transaction of a turn has a connection. More than an account's writes in a burst may wait, and for a shorter time than a
+ * request may take, so that who waited in vain is told that nothing was done.
+ */
+const turnLimits = { maxRunning: 1, maxWaiting: 250, maxWaitMs: 2_000, maxWaitingInAll: 2_000 };
 
 /**
  * Transactions on MikroORM's EntityManager, READ COMMITTED. One older than `maxTransactionMs` is rolled back instead of
@@ -14,9 +21,15 @@ export const transactionsOn = (
   em: SqlEntityManager,
   admit: Admission,
   maxTransactionMs: number,
-): Transactions => ({
-  run: (work) => admit(() => runIn(em.fork(), work, maxTransactionMs)),
-});
+): Transactions => {
+  const turns = new KeyedQueue(turnLimits);
+  return {
+    run: (work, turn) => {
+      const begin = () => admit(() => runIn(em.fork(), work, maxTransactionMs));
+      return turn === undefined ? begin() : turns.run(turn, begin);
+    },
+  };
+};
 
 const runIn = async <T>(
   em: SqlEntityManager,

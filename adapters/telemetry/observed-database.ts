@@ -11,8 +11,8 @@ export const observeDatabase = (database: Database, observing: Observing): Datab
     users: timeEach('users', users, timed),
     contacts: timeEach('contacts', contacts, timed),
     reads: timeEach('reads', reads, timed),
-    // Statements inside a transaction are not told apart: what takes long there are locks and the commit.
-    transactions: { run: (work) => timed('transaction', () => transactions.run(work)) },
+    // Statements inside a transaction are not told apart: what takes long there are turns, locks and the commit.
+    transactions: { run: (work, turn) => timed('transaction', () => transactions.run(work, turn)) },
     // Asked all day by nobody in particular: its spans would bury those of the users.
     log: timeEach('log', log, measuring(observing)),
     attempts: timeEach('attempts', attempts, timed),

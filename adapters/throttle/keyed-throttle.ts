@@ -1,7 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { type CounterKey, type Counters, counterKey } from '../../domain/attempts.ts';
 import type { AttemptCounters } from '../../domain/ports/persistence.ts';
-import type { Clock } from '../../domain/ports/runtime.ts';
 import type { Guess, LoginThrottle } from '../../domain/ports/security.ts';
 import { Secret } from '../../domain/secret.ts';
 
@@ -9,14 +8,14 @@ export type KeyedThrottleNeeds = {
   readonly attempts: AttemptCounters;
   /** The same in every process. Another key starts all counts anew. */
   readonly throttleKey: Secret<string>;
-  readonly clock: Pick<Clock, 'nowMs'>;
 };
 
 /** Only so much of a name counts. No account has a longer name. */
 const maxNameLength = 512;
 
 /**
- * The throttle over counters in the database, where FLUSHALL and a restart do not reset them. Names and origins become an
+ * The throttle over counters in the database, where FLUSHALL and a restart do not reset them, and by the database's clock:
+ * this process's own decides nothing. Names and origins become an
  * HMAC-SHA256 (RFC 2104): a dump of the table tells nobody who tried to log in where.
  */
 export class KeyedThrottle implements LoginThrottle {
@@ -27,15 +26,15 @@ export class KeyedThrottle implements LoginThrottle {
   }
 
   admit(guess: Guess): Promise<number | undefined> {
-    return this.#needs.attempts.admit(this.#countersOf(guess), this.#needs.clock.nowMs());
+    return this.#needs.attempts.admit(this.#countersOf(guess));
   }
 
   succeeded(guess: Guess): Promise<void> {
-    return this.#needs.attempts.succeeded(this.#countersOf(guess), this.#needs.clock.nowMs());
+    return this.#needs.attempts.succeeded(this.#countersOf(guess));
   }
 
   withdraw(guess: Guess): Promise<void> {
-    return this.#needs.attempts.withdraw(this.#countersOf(guess), this.#needs.clock.nowMs());
+    return this.#needs.attempts.withdraw(this.#countersOf(guess));
   }
 
   #countersOf({ names, origin }: Guess): readonly Counters[] {

@@ -20,7 +20,7 @@
  * What it does not see: a record that is changed again and again within J, before it rests; an answer that is younger than J
  * and yet older than F1 allows; a database that answers wrongly. Hints are not audited: they are verified at each use.
  */
-import { DatabaseUnavailable, nameOfThrown } from '../../domain/faults.ts';
+import { DatabaseUnavailable, nameOfThrown, Overloaded } from '../../domain/faults.ts';
 import type { Cache, Cacheable, RecordKind } from '../../domain/ports/cache.ts';
 import type { Proof, Proved } from '../../domain/ports/change-log.ts';
 import type { ProvedReads } from '../../domain/ports/persistence.ts';
@@ -119,8 +119,8 @@ export class ConsistencyAudit implements Auditing, AsyncDisposable {
   #run<V extends Cacheable>(kind: RecordKind<V>, record: Audited<V>, end: () => void): void {
     const running = this.#audit(kind, record)
       .catch((error: unknown) => {
-        // Others tell of a database that does not answer.
-        if (error instanceof DatabaseUnavailable || this.#isClosed) return;
+        // Others tell of a database that does not answer, or is busy.
+        if (error instanceof DatabaseUnavailable || error instanceof Overloaded || this.#isClosed) return;
         this.#needs.log.warn('audit-failed', { kind: kind.name, error: nameOfThrown(error) });
       })
       .finally(() => {

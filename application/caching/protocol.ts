@@ -49,7 +49,7 @@ import type { Xid } from '../../domain/snapshot.ts';
 import { inBackground } from '../background.ts';
 import type { Freshness, Read } from '../read.ts';
 import { heardOf, type RecordKey, recordsOf } from '../records/kinds.ts';
-import type { Confirmation, Confirmed, Work, Writes } from '../writes.ts';
+import type { Confirmation, Confirmed, Locked, Work, Writes } from '../writes.ts';
 import { momentOn } from './ages.ts';
 import type { Belief } from './belief.ts';
 import { firstPauseMs, maxAttempts, patienceMs } from './limits.ts';
@@ -183,22 +183,25 @@ export class FencedWrites implements Writes {
     this.#needs = needs;
   }
 
-  async run<T, F>(work: Work<T, F>): Promise<Result<T, F>> {
-    const done = await this.#commit(work);
+  async run<T, F>(work: Work<T, F>, locked: Locked): Promise<Result<T, F>> {
+    const done = await this.#commit(work, turnOf(locked, ''));
     if (!done.ok) return done;
     await done.value.fences.release();
     return ok(done.value.value);
   }
 
-  async runSecurely<T, F>(work: Work<T, F>): Promise<Result<Confirmed<T>, F>> {
-    const done = await this.#commit(work);
+  async runSecurely<T, F>(work: Work<T, F>, locked: Locked): Promise<Result<Confirmed<T>, F>> {
+    const done = await this.#commit(work, turnOf(locked, 'security '));
     if (!done.ok) return done;
     const { value, fences } = done.value;
     const [confirmation] = await Promise.all([fences.confirm(), fences.release()]);
     return ok({ value, confirmation });
   }
 
-  async #commit<T, F>(work: Work<T, F>): Promise<Result<{ readonly value: T; readonly fences: Fences }, F>> {
+  async #commit<T, F>(
+    work: Work<T, F>,
+    turn: string | undefined,
+  ): Promise<Result<{ readonly value: T; readonly fences: Fences }, F>> {
     for (let attempt = 1; ; attempt++) {
       const fences = new Fences(this.#needs);
       try {
@@ -206,7 +209,7 @@ export class FencedWrites implements Writes {
           const outcome = await work(transaction, (changes) => fences.raise(changes, transaction));
           if (!outcome.ok) throw new Refused(outcome.error);
           return outcome.value;
-        });
+        }, turn);
         fences.committed();
         return ok({ value, fences });
       } catch (error) {
@@ -220,6 +223,16 @@ export class FencedWrites implements Writes {
     }
   }
 }
+
+/**
+ * With whom a write takes turns. A security write does not stand behind the ordinary ones of its user: who floods an
+ * account must not keep its owner from signing out everywhere, nor an administrator, whose writes take turns with those of
+ * administrators alone. So an account has at most two transactions under way, and the administrators together one.
+ */
+const turnOf = (locked: Locked, kind: string): string | undefined => {
+  if (locked === 'nobody') return undefined;
+  return locked === 'admins' ? locked : `${kind}${locked}`;
+};
 
 /** 0-31 ms, so that two writers that met do not meet again. */
 const jitterMs = (ids: Ids): number => ids.token().charCodeAt(0) % 32;

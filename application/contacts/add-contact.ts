@@ -27,5 +27,6 @@ export const addContact =
         await transaction.contacts.insert(contact);
         return ok(contact);
       },
+      ownerId,
     );
   };

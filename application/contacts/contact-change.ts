@@ -31,5 +31,5 @@ export const writeContact = async <T>(
     if (!version.ok) return version;
     await raiseFences([{ kind: 'contact', ownerId, contactId: contact.id }]);
     return ok(await write(contact, contacts));
-  });
+  }, ownerId);
 };

@@ -50,5 +50,5 @@ export const createAccount = async (
     await raiseFences([{ kind: 'user', userId: account.user.id }]);
     const inserted = await transaction.users.insert(account);
     return inserted.ok ? ok(account) : inserted;
-  });
+  }, 'nobody');
 };

@@ -4,7 +4,7 @@ import type { Clock } from '../../domain/ports/runtime.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Account, User } from '../../domain/user.ts';
 import type { ConfirmedUser } from '../application.ts';
-import type { Confirmed, Work, Writes } from '../writes.ts';
+import type { Confirmed, Locked, Work, Writes } from '../writes.ts';
 
 /** What use cases need that change a user and nothing else. */
 export type UserChangeNeeds = { readonly writes: Writes; readonly clock: Clock };
@@ -23,7 +23,8 @@ export const changeIdentity = <F>(
   writes: Writes,
   userId: UserId,
   change: UserChange<F>,
-): Promise<Result<User, F | NotFound | IdentifierTaken>> => writes.run(workOf(userId, change, false));
+): Promise<Result<User, F | NotFound | IdentifierTaken>> =>
+  writes.run(workOf(userId, change, false), lockedBy(userId, change));
 
 /** Changes one user, but not their email, username or phone. */
 export const changeUser = async <F>(
@@ -38,7 +39,7 @@ export const secureUser = async <F>(
   userId: UserId,
   change: UserChange<F>,
 ): Promise<Result<Confirmed<User>, F | NotFound>> =>
-  withoutTaken(await writes.runSecurely(workOf(userId, change, true)));
+  withoutTaken(await writes.runSecurely(workOf(userId, change, true), lockedBy(userId, change)));
 
 /** `changeUser` by an id as somebody sent it. A text that is no id finds nobody. */
 export const changeUserById = async <F>(
@@ -61,6 +62,9 @@ export const secureUserById = async <F>(
   const changed = await secureUser(writes, id.value, change);
   return changed.ok ? ok({ user: changed.value.value, confirmation: changed.value.confirmation }) : changed;
 };
+
+const lockedBy = (userId: UserId, { costsAdmin = false }: { readonly costsAdmin?: boolean }): Locked =>
+  costsAdmin ? 'admins' : userId;
 
 /**
  * `isSecure`: a fence is raised also if there is nothing to change. Somebody else may have made the same change a moment

@@ -9,7 +9,8 @@ import type { ChangeLog, Proof, Proved } from './change-log.ts';
 
 /**
  * Users as the primary database has them now: a read that starts after a commit sees it. Never a replica.
- * Every method throws `DatabaseUnavailable` when there is no answer within its deadline.
+ * Every method throws `DatabaseUnavailable` when there is no answer within its deadline, and `Overloaded` when it did not get
+ * a connection in time although others were answered.
  */
 export interface UserRepository {
   find(key: UserKey): Promise<User | undefined>;
@@ -54,10 +55,16 @@ export interface ProvedReads {
 /**
  * Runs `work` in one transaction: commits when it resolves and rolls back when it throws.
  * Throws what `work` threw; `DatabaseUnavailable` when nothing was written; `OutcomeUnknown` when the connection was lost
- * at COMMIT; `WriteConflict` when it was rolled back and may be run again. It never runs `work` twice itself.
+ * at COMMIT; `WriteConflict` when it was rolled back and may be run again; `Overloaded` when it waited too long for its turn
+ * or for a lock, and nothing was written. It never runs `work` twice itself.
+ *
+ * `turn` names what `work` is about to lock. Where connections are few, those with the same turn come one after the other, in
+ * order of arrival, and take a connection only when it is theirs: otherwise a single account whose writes wait for each
+ * other's locks would hold all connections, and everybody else would wait for an idle database. The locks are still what
+ * makes writes serial, for other processes know nothing of these turns.
  */
 export interface Transactions {
-  run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  run<T>(work: (transaction: Transaction) => Promise<T>, turn?: string): Promise<T>;
 }
 
 /**
@@ -98,17 +105,20 @@ export type Changed =
 /**
  * Counts of failed guesses by name of counter, under the rules of domain/attempts.ts. Each method is one atomic step for
  * each pair of counters; the pairs come in the order of their accounts, so that no two steps wait for each other.
+ *
+ * The time is the database's own: processes share the counts, and their clocks differ. `atMs` is another time in its
+ * place, so that a test can let a day pass; whoever serves users leaves it out.
  */
 export interface AttemptCounters {
   /**
    * Counts a failure on every pair whose counters do not refuse, and says how long those that do still will, in
    * milliseconds; `undefined` if none does. A refused pair is not counted; nor is an account's by a familiar origin.
    */
-  admit(counters: readonly Counters[], nowMs: number): Promise<number | undefined>;
+  admit(counters: readonly Counters[], atMs?: number): Promise<number | undefined>;
   /** Forgets the failures of the origins, in the accounts' counts too, and makes them familiar. */
-  succeeded(counters: readonly Counters[], nowMs: number): Promise<void>;
+  succeeded(counters: readonly Counters[], atMs?: number): Promise<void>;
   /** Takes one failure back. */
-  withdraw(counters: readonly Counters[], nowMs: number): Promise<void>;
+  withdraw(counters: readonly Counters[], atMs?: number): Promise<void>;
 }
 
 /** Whether the database is up. */

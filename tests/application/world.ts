@@ -57,8 +57,8 @@ type Hashing = {
 };
 
 export const openWorld = (): World => {
-  const database = memoryDatabase();
   const clock = new ManualClock();
+  const database = memoryDatabase({ nowMs: () => clock.nowMs() });
   const steps: string[] = [];
   const hashing: Hashing = { isWeak: false, afterVerify: nothing };
   const cached = new Map<string, User>();
@@ -69,7 +69,7 @@ export const openWorld = (): World => {
     hashing,
     cached,
     hasher: recordingHasher(steps, hashing),
-    throttle: recordingThrottle(database, clock, steps),
+    throttle: recordingThrottle(database, steps),
     tokens: plainTokens,
     writes: recordingWrites(database.transactions, steps),
     directory: recordingDirectory(database, cached, steps),
@@ -140,8 +140,8 @@ const recordingHasher = (steps: string[], hashing: Hashing): PasswordHasher => (
 });
 
 /** The real rules, over the counters in memory. */
-const recordingThrottle = ({ attempts }: Database, clock: ManualClock, steps: string[]): LoginThrottle => {
-  const throttle = new KeyedThrottle({ attempts, throttleKey: new Secret('of the test'), clock });
+const recordingThrottle = ({ attempts }: Database, steps: string[]): LoginThrottle => {
+  const throttle = new KeyedThrottle({ attempts, throttleKey: new Secret('of the test') });
   return {
     admit: async (guess) => {
       const waitMs = await throttle.admit(guess);

@@ -7,15 +7,21 @@ import { type Contract, describeContract, type Open } from './contract.ts';
 /** A throttle to be tested, and its time. Its counts may be shared by all tests: each uses names of its own. */
 export type ThrottleUnderTest = {
   readonly throttle: LoginThrottle;
-  /** The same counts as another process has them. */
+  /**
+   * The same counts as another process has them. Where your throttle reads the clock of its process, let this one's be
+   * wrong by some seconds: the contract then shows that it does not matter.
+   */
   readonly another: LoginThrottle;
   /** One whose counters cannot be reached. */
   readonly unreachable: LoginThrottle;
   /** Lets time pass on the clock that they share. */
   advance(ms: number): Promise<void>;
+  /** Sets that clock back, as NTP or an operator may. */
+  setBack(ms: number): void;
 };
 
 const { freeOfOrigin, freeOfAccount, firstDelayMs } = attemptLimits;
+const minuteMs = 60_000;
 
 /** Guesses at an account that nobody else guesses at. */
 const anybody = (): ((origin: string | number, ...names: readonly string[]) => Guess) => {
@@ -65,13 +71,42 @@ export const loginThrottleContract: Contract<ThrottleUnderTest> = [
     },
   ],
   [
-    'is one count for all processes',
+    'is one count and one clock for all processes',
     async ({ throttle, another }) => {
       const from = anybody();
-      await fail(throttle, from(1), freeOfOrigin);
+      for (let n = 0; n < freeOfOrigin; n++)
+        expect(await (n % 2 === 0 ? another : throttle).admit(from(1))).toBeUndefined();
       expect(await another.admit(from(1))).toBe(firstDelayMs);
+      expect(await throttle.admit(from(1))).toBe(firstDelayMs);
       await another.succeeded(from(1));
       expect(await throttle.admit(from(1))).toBeUndefined();
+    },
+  ],
+  [
+    'delays nobody below the free number, wherever the clock was set',
+    async ({ throttle, setBack }) => {
+      const from = anybody();
+      for (let n = 0; n < freeOfOrigin; n++) {
+        expect(await throttle.admit(from(1))).toBeUndefined();
+        setBack(n % 2 === 0 ? 1 : minuteMs);
+      }
+      await throttle.succeeded(from(1));
+      setBack(minuteMs);
+      expect(await throttle.admit(from(1))).toBeUndefined();
+    },
+  ],
+  [
+    'makes nobody wait for longer than the delay, wherever the clock was set',
+    async ({ throttle, advance, setBack }) => {
+      const from = anybody();
+      await fail(throttle, from(1), freeOfOrigin);
+      setBack(5 * minuteMs);
+      expect(await throttle.admit(from(1))).toBe(firstDelayMs);
+      await advance(firstDelayMs - 1);
+      expect(await throttle.admit(from(1))).toBe(1);
+      await advance(1);
+      expect(await throttle.admit(from(1))).toBeUndefined();
+      expect(await throttle.admit(from(1))).toBe(2 * firstDelayMs);
     },
   ],
   [

@@ -62,6 +62,50 @@ export const attemptsContract = (database: () => Database): void => {
       for (const wait of outcomes) expect([undefined, firstDelayMs, 'turned away']).toContain(wait);
     });
 
+    it('lets nobody wait below the free number, however far ahead the last failure is', async () => {
+      const from = nameless();
+      // Another clock, or this one before it was set back: by a millisecond, some seconds, minutes, a year.
+      for (const aheadMs of [1, 2_000, 300_000, 31_536_000_000].slice(0, freeOfOrigin - 1))
+        expect(await admit([from(1)], startMs + aheadMs)).toBeUndefined();
+      expect(await admit([from(1)])).toBeUndefined();
+    });
+
+    it('lets nobody wait for longer than the delay: a last failure in the future is one of now', async () => {
+      const from = nameless();
+      const aheadMs = 300_000;
+      await fail(from(1), freeOfOrigin, startMs + aheadMs);
+      expect(await admit([from(1)])).toBe(firstDelayMs);
+      // And from now on, although the clock is still where it was set back to.
+      expect(await admit([from(1)], startMs + 1_000)).toBe(firstDelayMs - 1_000);
+      expect(await admit([from(1)], startMs + firstDelayMs)).toBeUndefined();
+      expect(await admit([from(1)], startMs + firstDelayMs)).toBe(2 * firstDelayMs);
+    });
+
+    it('lets no stranger wait for longer than the delay of the account either', async () => {
+      const from = nameless();
+      const aheadMs = 300_000;
+      for (let n = 0; n < freeOfAccount; n++)
+        expect(await admit([from(n)], n % 2 === 0 ? startMs + aheadMs : startMs)).toBeUndefined();
+      const aheads = nameless();
+      for (let n = 0; n < freeOfAccount; n++)
+        expect(await admit([aheads(n)], startMs + aheadMs)).toBeUndefined();
+      expect(await admit([aheads('another')])).toBe(firstDelayMs);
+      expect(await admit([aheads('another')], startMs + firstDelayMs)).toBeUndefined();
+    });
+
+    it('goes by a clock of its own unless it is told another', async () => {
+      const from = nameless();
+      for (let n = 0; n < freeOfOrigin; n++)
+        expect(await database().attempts.admit([from(1)])).toBeUndefined();
+      const waitMs = await database().attempts.admit([from(1)]);
+      expect(waitMs).toBeGreaterThan(firstDelayMs / 2);
+      expect(waitMs).toBeLessThanOrEqual(firstDelayMs);
+      await database().attempts.withdraw([from(1)]);
+      expect(await database().attempts.admit([from(1)])).toBeUndefined();
+      await database().attempts.succeeded([from(1)]);
+      expect(await database().attempts.admit([from(1)])).toBeUndefined();
+    });
+
     it('delays no other origin and no other account', async () => {
       const [from, other] = [nameless(), nameless()];
       await fail(from('stranger'), 20);

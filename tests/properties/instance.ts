@@ -191,7 +191,7 @@ export class Instance {
       await raiseFences([{ kind: 'contact', ownerId, contactId: contactId(this.#world.stamps) }]);
       await contacts.insert(next);
       return ok(next.id);
-    });
+    }, ownerId);
     if (added.ok) history.landmark('acknowledged', added.value, clock.monotonicMs(), this.number);
   }
 

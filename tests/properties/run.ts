@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { DatabaseUnavailable, OutcomeUnknown } from '../../domain/faults.ts';
+import { DatabaseUnavailable, OutcomeUnknown, Overloaded } from '../../domain/faults.ts';
 import { type Refusal, validate } from '../../model/trace/validator.ts';
 import { account, userId } from '../support/fixtures.ts';
 import { type Fate, type Fault, type FaultKind, faultKinds } from './faults.ts';
@@ -104,7 +104,7 @@ export const run = async (scheduler: fc.Scheduler, plan: Plan, variant: Variant 
         else if (action === 'raw') await instance.rawSql(id);
         else await instance.write(id, action === 'security' ? 'security' : 'ordinary');
       } catch (error) {
-        if (!(error instanceof OutcomeUnknown || error instanceof DatabaseUnavailable)) throw error;
+        if (!passing.some((kind) => error instanceof kind)) throw error;
       }
     }
   };
@@ -166,6 +166,9 @@ const succeed = async ({ clock, faults }: World, fate: Fate, place: Place): Prom
   await clock.sleep((at - 1) * 1_000);
   await place.start();
 };
+
+/** What a writer may be told in a fault. */
+const passing = [OutcomeUnknown, DatabaseUnavailable, Overloaded];
 
 const firstName = 'first';
 

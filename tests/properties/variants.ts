@@ -33,8 +33,8 @@ import type { World } from './world.ts';
 /** Security writes are acknowledged like the others. */
 const unconfirmed = (run: Writes['run']): Writes => ({
   run,
-  async runSecurely(work) {
-    const done = await run(work);
+  async runSecurely(work, locked) {
+    const done = await run(work, locked);
     return done.ok
       ? ok({ value: done.value, confirmation: { by: 'alone', afterMs: 0, receipts: [], missing: [] } })
       : done;

@@ -8,7 +8,6 @@ import { DatabaseUnavailable, Overloaded } from '../../domain/faults.ts';
 import type { LoginThrottle } from '../../domain/ports/security.ts';
 import { Secret } from '../../domain/secret.ts';
 import { silentLog } from '../adapters/mikro-orm/support.ts';
-import { ManualClock } from '../support/manual-clock.ts';
 import { codeOf, countingHasher, type House, join, openHouse, password } from './support.ts';
 
 const wrong = 'wrong horse battery staple';
@@ -141,7 +140,7 @@ describe('when parts are down', () => {
   const openDownThrottle = async (): Promise<LoginThrottle> => {
     const { attempts, ...database } = memoryDatabase();
     await database[Symbol.asyncDispose]();
-    return new KeyedThrottle({ attempts, throttleKey: new Secret('one'), clock: new ManualClock() });
+    return new KeyedThrottle({ attempts, throttleKey: new Secret('one') });
   };
 
   it('nobody is let in uncounted: 503 with Retry-After', async () => {
@@ -198,14 +197,13 @@ describe('the names of counters', () => {
   const throttle = (key: string) =>
     new KeyedThrottle({
       throttleKey: new Secret(key),
-      clock: new ManualClock(),
       attempts: {
-        admit: (counters, nowMs) => {
+        admit: (counters) => {
           seen.push(...counters.flatMap(({ origin, account }) => [origin, account]));
-          return attempts.admit(counters, nowMs);
+          return attempts.admit(counters);
         },
-        succeeded: (counters, nowMs) => attempts.succeeded(counters, nowMs),
-        withdraw: (counters, nowMs) => attempts.withdraw(counters, nowMs),
+        succeeded: (counters) => attempts.succeeded(counters),
+        withdraw: (counters) => attempts.withdraw(counters),
       },
     });
   const namesOf = async (name: string, origin: string, key = 'one') => {

@@ -40,7 +40,7 @@ export const openHouse = async (
   const clock = new ManualClock();
   const hasher = countingHasher();
   const kith = await compose(config, {
-    database: memoryDatabase(),
+    database: memoryDatabase({ nowMs: () => clock.nowMs() }),
     hasher,
     clock,
     log: silentLog,

@@ -82,11 +82,21 @@ const queryParameters = (route: Route): readonly JsonSchema[] =>
       }));
 
 const headerParameters = (route: Route): readonly JsonSchema[] => {
-  const headers: string[] = [];
-  if (route.problems.includes('version-conflict')) headers.push('If-Match');
-  if (route.etag && route.method === 'GET') headers.push('If-None-Match');
-  if (route.cached) headers.push('Cache-Control');
-  return headers.map((name) => ({ name, in: 'header', required: false, schema: { type: 'string' } }));
+  const isConditional = route.problems.includes('version-conflict');
+  const headers: (readonly [name: string, description: string])[] = [];
+  if (isConditional)
+    headers.push(['If-Match', 'Strong tags, or *: another version is 412. A weak tag never matches.']);
+  if (isConditional) headers.push(['If-None-Match', 'Tags, or *: a version that they name is 412.']);
+  if (route.etag && route.method === 'GET')
+    headers.push(['If-None-Match', 'Tags, or *: a version that they name is 304.']);
+  if (route.cached) headers.push(['Cache-Control', 'no-cache reads the primary database.']);
+  return headers.map(([name, description]) => ({
+    name,
+    in: 'header',
+    description,
+    required: false,
+    schema: { type: 'string' },
+  }));
 };
 
 const success = (route: Route): JsonSchema => {
@@ -99,12 +109,20 @@ const success = (route: Route): JsonSchema => {
   ];
   return {
     description,
-    headers: Object.fromEntries(headers.map((name) => [name, { schema: { type: 'string' } }])),
+    headers: Object.fromEntries(headers.map((name) => [name, responseHeader(name)])),
     ...(status === 204
       ? {}
       : { content: { [mediaType]: schema === undefined ? {} : { schema: schemaOf(schema) } } }),
   };
 };
+
+const responseHeader = (name: string): JsonSchema =>
+  name === 'ETag'
+    ? {
+        description: 'Strong and opaque. No two users share one, nor do two contacts.',
+        schema: { type: 'string' },
+      }
+    : { schema: { type: 'string' } };
 
 const schemaOf = (schema: z.ZodType): JsonSchema => {
   const [name] = Object.entries(components).find(([, component]) => component === schema) ?? [];

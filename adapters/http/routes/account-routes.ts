@@ -1,6 +1,4 @@
-import type { Application } from '../../../application/application.ts';
-import type { UserId } from '../../../domain/identifiers.ts';
-import { expectedVersion } from '../answer/conditional.ts';
+import { expectedVersion, preconditionsOf } from '../answer/conditional.ts';
 import { json } from '../answer/reply.ts';
 import { type Call, type Route, route, type UserCall, withBody } from '../route.ts';
 import * as shape from '../wire/representations.ts';
@@ -16,10 +14,12 @@ import { readReply, replyNothing, replyTo, replyToCaller, toText, written } from
 
 const userText = toText(userToWire);
 
-const userNow = async (application: Application, id: UserId): Promise<number | undefined> => {
-  const user = await application.getUser({ kind: 'id', value: id }, 'authoritative');
-  return user.ok ? user.value.value.version : undefined;
-};
+/** The version of the caller that the preconditions ask for. */
+const expectedOf = ({ application, user, header }: UserCall): Promise<number | undefined> =>
+  expectedVersion(preconditionsOf(header), user.id, async () => {
+    const now = await application.getUser({ kind: 'id', value: user.id }, 'authoritative');
+    return now.ok ? now.value.value.version : undefined;
+  });
 
 /** Getting an account, and what its owner does with it. */
 export const accountRoutes: readonly Route[] = [
@@ -82,14 +82,15 @@ export const accountRoutes: readonly Route[] = [
       'phone-taken',
       'too-many-attempts',
     ],
-    ...withBody(changeProfileBody, async ({ application, user, header, origin }: UserCall, body) => {
-      const expected = await expectedVersion(header('if-match'), () => userNow(application, user.id));
+    ...withBody(changeProfileBody, async (call: UserCall, body) => {
+      const { application, user, origin } = call;
+      const expected = await expectedOf(call);
       const changed = await application.changeProfile(
         user.id,
         { ...profileChangeFromWire(body), origin },
         expected,
       );
-      return replyToCaller(changed, (now) => written(now.version, userToWire(now)));
+      return replyToCaller(changed, (now) => written(now, userToWire(now)));
     }),
   }),
   route({
@@ -101,8 +102,9 @@ export const accountRoutes: readonly Route[] = [
     limited: 'log-in',
     success: { status: 200, schema: shape.session, description: 'A new session.' },
     failures: ['invalid-token', 'version-conflict', 'wrong-password', 'too-many-attempts'],
-    ...withBody(changePasswordBody, async ({ application, user, header, origin }: UserCall, body) => {
-      const expected = await expectedVersion(header('if-match'), () => userNow(application, user.id));
+    ...withBody(changePasswordBody, async (call: UserCall, body) => {
+      const { application, user, origin } = call;
+      const expected = await expectedOf(call);
       const input = { currentPassword: body.current_password, newPassword: body.new_password, origin };
       return replyToCaller(await application.changePassword(user.id, input, expected), (session) =>
         json(200, sessionToWire(session)),

@@ -1,5 +1,5 @@
 import { parseUserId } from '../../../domain/identifiers.ts';
-import { expectedVersion } from '../answer/conditional.ts';
+import { expectedVersion, preconditionsOf } from '../answer/conditional.ts';
 import { json } from '../answer/reply.ts';
 import { type Route, route, type UserCall, withBody } from '../route.ts';
 import * as shape from '../wire/representations.ts';
@@ -7,11 +7,15 @@ import { lookUpBody, setRoleBody } from '../wire/schemas.ts';
 import { explanationToWire, lookUpToWire, userToWire } from '../wire/wire.ts';
 import { replyNothing, replyTo, written } from './outcome.ts';
 
-/** The version of the user in the path by the primary database. */
-const userNow = async ({ application, parameter }: UserCall): Promise<number | undefined> => {
+/** The version of the user in the path that the preconditions ask for. */
+const expectedOf = async ({ application, parameter, header }: UserCall): Promise<number | undefined> => {
   const id = parseUserId(parameter('id'));
-  const user = id.ok ? await application.getUser({ kind: 'id', value: id.value }, 'authoritative') : id;
-  return user.ok ? user.value.value.version : undefined;
+  // Nobody has such an id, and that is the answer.
+  if (!id.ok) return undefined;
+  return expectedVersion(preconditionsOf(header), id.value, async () => {
+    const user = await application.getUser({ kind: 'id', value: id.value }, 'authoritative');
+    return user.ok ? user.value.value.version : undefined;
+  });
 };
 
 /** What administrators do. */
@@ -42,7 +46,7 @@ export const adminRoutes: readonly Route[] = [
     failures: ['user-not-found', 'last-admin'],
     run: async ({ application, parameter }) =>
       replyTo(await application.deactivateUser(parameter('id')), ({ user }) =>
-        written(user.version, userToWire(user)),
+        written(user, userToWire(user)),
       ),
   }),
   route({
@@ -55,9 +59,7 @@ export const adminRoutes: readonly Route[] = [
     success: { status: 200, schema: shape.user, description: 'The user as it is now.' },
     failures: ['user-not-found', 'last-admin'],
     run: async ({ application, parameter }) =>
-      replyTo(await application.reactivateUser(parameter('id')), (user) =>
-        written(user.version, userToWire(user)),
-      ),
+      replyTo(await application.reactivateUser(parameter('id')), (user) => written(user, userToWire(user))),
   }),
   route({
     method: 'PUT',
@@ -69,9 +71,8 @@ export const adminRoutes: readonly Route[] = [
     success: { status: 200, schema: shape.user, description: 'The user as it is now.' },
     failures: ['version-conflict', 'user-not-found', 'last-admin'],
     ...withBody(setRoleBody, async (call: UserCall, { role }) => {
-      const expected = await expectedVersion(call.header('if-match'), () => userNow(call));
-      const changed = await call.application.setRole(call.parameter('id'), role, expected);
-      return replyTo(changed, ({ user }) => written(user.version, userToWire(user)));
+      const changed = await call.application.setRole(call.parameter('id'), role, await expectedOf(call));
+      return replyTo(changed, ({ user }) => written(user, userToWire(user)));
     }),
   }),
   route({

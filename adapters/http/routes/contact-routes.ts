@@ -1,5 +1,6 @@
 import type { Failure } from '../../../domain/failures.ts';
-import { cacheStatus, etag, expectedVersion } from '../answer/conditional.ts';
+import { parseContactId } from '../../../domain/identifiers.ts';
+import { cacheStatus, etag, expectedVersion, preconditionsOf } from '../answer/conditional.ts';
 import { json } from '../answer/reply.ts';
 import { type Route, route, type UserCall, withBody, withQuery } from '../route.ts';
 import * as shape from '../wire/representations.ts';
@@ -9,12 +10,17 @@ import { readReply, replyNothing, replyTo, replyToCaller, toText, written } from
 
 const contactText = toText(contactToWire);
 
-/** The version that If-Match asks for of the contact in the path. */
-const expectedOf = ({ application, user, parameter, header }: UserCall): Promise<number | undefined> =>
-  expectedVersion(header('if-match'), async () => {
-    const contact = await application.getContact(user.id, parameter('id'), 'authoritative');
+/** The version of the contact in the path that the preconditions ask for. */
+const expectedOf = async (call: UserCall): Promise<number | undefined> => {
+  const { application, user, parameter, header } = call;
+  const id = parseContactId(parameter('id'));
+  // There is no such contact, and that is the answer.
+  if (!id.ok) return undefined;
+  return expectedVersion(preconditionsOf(header), id.value, async () => {
+    const contact = await application.getContact(user.id, id.value, 'authoritative');
     return contact.ok ? contact.value.value.version : undefined;
   });
+};
 
 /** The use case calls the parameter `q` `query`. */
 const inWireNames = (failure: Failure<'invalid-input'>): Failure<'invalid-input'> => ({
@@ -37,7 +43,7 @@ export const contactRoutes: readonly Route[] = [
       replyToCaller(await application.addContact(user.id, contactFromWire(body)), (contact) =>
         json(201, contactToWire(contact), [
           ['location', `/contacts/${contact.id}`],
-          ['etag', etag(contact.version)],
+          ['etag', etag(contact)],
         ]),
       ),
     ),
@@ -90,7 +96,7 @@ export const contactRoutes: readonly Route[] = [
         change,
         await expectedOf(call),
       );
-      return replyToCaller(changed, (contact) => written(contact.version, contactToWire(contact)));
+      return replyToCaller(changed, (contact) => written(contact, contactToWire(contact)));
     }),
   }),
   route({

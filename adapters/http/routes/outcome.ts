@@ -1,7 +1,7 @@
 import type { Read } from '../../../application/read.ts';
 import type { FailureCode } from '../../../domain/failures.ts';
 import type { Result } from '../../../domain/result.ts';
-import { cacheStatus, etag, noneMatchNames } from '../answer/conditional.ts';
+import { cacheStatus, etag, noneMatchNames, type Tagged } from '../answer/conditional.ts';
 import type { Header } from '../answer/headers.ts';
 import { type FailureOf, failureProblem, type InputProblem, problem } from '../answer/problems.ts';
 import { json, jsonText, noContent, type Reply } from '../answer/reply.ts';
@@ -32,8 +32,8 @@ const isOfSomebody = <Code extends FailureCode>(
 export const replyNothing = (): Reply<never> => noContent;
 
 /** A resource that was just written, with its new ETag. */
-export const written = (version: number, body: object): Reply<never> =>
-  json(200, body, [['etag', etag(version)]]);
+export const written = (resource: Tagged, body: object): Reply<never> =>
+  json(200, body, [['etag', etag(resource)]]);
 
 /** A representation as JSON. */
 export type ToText<T> = (read: Read<T>) => string;
@@ -54,17 +54,12 @@ export const toText = <T extends object>(toWire: (value: T) => object): ToText<T
 };
 
 /** A resource that was read: 304 when the client has this very version. */
-export const readReply = <T extends { readonly version: number }>(
-  call: Call,
-  read: Read<T>,
-  toText: ToText<T>,
-): Reply<never> => {
+export const readReply = <T extends Tagged>(call: Call, read: Read<T>, toText: ToText<T>): Reply<never> => {
   const { value, source } = read;
   const headers: readonly Header[] = [
-    ['etag', etag(value.version)],
+    ['etag', etag(value)],
     ['cache-status', cacheStatus[source]],
   ];
-  if (noneMatchNames(call.header('if-none-match'), value.version))
-    return { status: 304, headers, body: null };
+  if (noneMatchNames(call.header('if-none-match'), value)) return { status: 304, headers, body: null };
   return jsonText(200, toText(read), headers);
 };

@@ -51,8 +51,9 @@ describe('over a real socket', () => {
     const token = at(session.json, 'access_token');
     const me = await send('GET', '/me', undefined, token);
     expect(at(me.json, 'name')).toBe('Ada \u2764');
-    expect((await send('HEAD', '/me', undefined, token)).headers.get('etag')).toBe('"1"');
-    expect((await send('GET', '/me', undefined, token, { 'if-none-match': '"1"' })).status).toBe(304);
+    const tag = (await send('HEAD', '/me', undefined, token)).headers.get('etag') ?? '';
+    expect(tag).toMatch(/^"[\da-f-]{36}-1"$/);
+    expect((await send('GET', '/me', undefined, token, { 'if-none-match': tag })).status).toBe(304);
     const added = await send('POST', '/contacts', { first_name: 'Grace' }, token);
     expect(added.headers.get('location')).toBe(`/contacts/${at(added.json, 'id')}`);
     expect((await send('DELETE', `/contacts/${at(added.json, 'id')}`, undefined, token)).status).toBe(204);

@@ -15,7 +15,7 @@ const driverError = (code: string | undefined, message = 'canary'): Error =>
 
 describe('an error of the database', () => {
   const outages =
-    `08000 08001 08003 08006 57P01 57P02 57P03 57P05 57014 53100 53200 53300 25006 25P03 25P04 55P03 58030
+    `08000 08001 08003 08006 57P01 57P02 57P03 57P05 57014 53100 53200 53300 25006 25P03 25P04 58030
     28P01 3D000 42P01 42703 42501 ECONNREFUSED ECONNRESET ENOTFOUND EPIPE ETIMEDOUT EAI_AGAIN
     ERR_TLS_CERT_ALTNAME_INVALID`.split(/\s+/);
 
@@ -27,6 +27,10 @@ describe('an error of the database', () => {
 
   it('is a conflict when the transaction lost against another', () => {
     for (const code of ['40001', '40P01']) expect(toFault(driverError(code))).toBeInstanceOf(WriteConflict);
+  });
+
+  it('is no outage when a lock is held: there is too much to do', () => {
+    expect(toFault(driverError('55P03'))).toBeInstanceOf(Overloaded);
   });
 
   it('is a mistake of ours when the statement was wrong, and no fault', () => {

@@ -1,5 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
+import { counterKey } from '../../../domain/attempts.ts';
 import { describePersistence } from '../../contracts/persistence.ts';
 import { rush } from '../../contracts/persistence-attempts.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
@@ -53,6 +54,29 @@ it('counts guesses without a deadlock, of which each would hold up an account fo
     );
     expect(row).toEqual({ n: 0, connections: 0 });
   }, 5_000);
+});
+
+it('slows guesses down by the clock of the server, whatever a process believes', async () => {
+  await using server = await createTestDatabase();
+  await using database = await openPostgres({ address: server.address }, silentLog);
+  await untilReady(database);
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    for (const aheadMs of [3_600_000, -3_600_000, 86_400_000_000]) {
+      vi.setSystemTime(performance.timeOrigin + performance.now() + aheadMs);
+      const counters = [
+        { origin: counterKey(`origin ${aheadMs}`), account: counterKey(`account ${aheadMs}`) },
+      ];
+      await database.attempts.succeeded(counters);
+      await database.attempts.admit(counters);
+    }
+  } finally {
+    vi.useRealTimers();
+  }
+  const rows = await server.query(
+    `select distinct abs(extract(epoch from last_at - now())) < 600 as is_now from login_attempts`,
+  );
+  expect(rows).toEqual([{ is_now: true }]);
 });
 
 it('tells that records were changed by whoever empties their table', async () => {

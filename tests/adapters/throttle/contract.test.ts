@@ -23,14 +23,23 @@ const throttleKey = new Secret<'key'>('a key of the test');
 /** Two processes over the counters of one database, and a third over those of a database that was closed. */
 const under = (database: Attempts, closed: Attempts): ThrottleUnderTest => {
   const clock = new ManualClock();
-  const over = ({ attempts }: Attempts): LoginThrottle => new KeyedThrottle({ attempts, throttleKey, clock });
+  const over = ({ attempts }: Attempts): LoginThrottle =>
+    new KeyedThrottle({ attempts: timedBy(clock, attempts), throttleKey });
   return {
     throttle: over(database),
     another: over(database),
     unreachable: over(closed),
     advance: (ms) => clock.advance(ms),
+    setBack: (ms) => clock.jump(-ms),
   };
 };
+
+/** Counters with a clock to move in the place of their database's. */
+const timedBy = (clock: ManualClock, attempts: AttemptCounters): AttemptCounters => ({
+  admit: (counters) => attempts.admit(counters, clock.nowMs()),
+  succeeded: (counters) => attempts.succeeded(counters, clock.nowMs()),
+  withdraw: (counters) => attempts.withdraw(counters, clock.nowMs()),
+});
 
 const describeOver = (name: string, open: () => Promise<Database>): void => {
   describe(`over ${name}`, () => {
@@ -70,14 +79,14 @@ const open =
   async (): Promise<ThrottleUnderTest> => {
     const { attempts: right } = memoryDatabase();
     const attempts: AttemptCounters = {
-      admit: (counters, nowMs) => right.admit(counters, nowMs),
-      succeeded: (counters, nowMs) => right.succeeded(counters, nowMs),
-      withdraw: (counters, nowMs) => right.withdraw(counters, nowMs),
+      admit: (counters, atMs) => right.admit(counters, atMs),
+      succeeded: (counters, atMs) => right.succeeded(counters, atMs),
+      withdraw: (counters, atMs) => right.withdraw(counters, atMs),
       ...wrongCounters(right),
     };
     const closed = memoryDatabase();
     await closed[Symbol.asyncDispose]();
-    const { throttle, another, unreachable, advance } = under({ attempts }, closed);
+    const { throttle, another, ...rest } = under({ attempts }, closed);
     const spoilt = (of: LoginThrottle): LoginThrottle => ({
       admit: (guess) => of.admit(guess),
       succeeded: (guess) => of.succeeded(guess),
@@ -87,8 +96,8 @@ const open =
     return {
       throttle: spoilt(throttle),
       another: spoilt(another),
-      unreachable: spoilt(unreachable),
-      advance,
+      ...rest,
+      unreachable: spoilt(rest.unreachable),
     };
   };
 const none = () => ({});
@@ -116,17 +125,17 @@ const variants: readonly (readonly [
     (right) => {
       let asked: Promise<unknown> = Promise.resolve();
       return {
-        admit: async (counters, nowMs) => {
+        admit: async (counters, atMs) => {
           const ask = async (): Promise<number | undefined> => {
-            const waitMs = await right.admit(counters, nowMs);
-            if (waitMs === undefined) await right.withdraw(counters, nowMs);
+            const waitMs = await right.admit(counters, atMs);
+            if (waitMs === undefined) await right.withdraw(counters, atMs);
             return waitMs;
           };
           const asking = asked.then(ask);
           asked = asking;
           const waitMs = await asking;
           await new Promise((resolve) => setImmediate(resolve));
-          if (waitMs === undefined) await right.admit(counters, nowMs);
+          if (waitMs === undefined) await right.admit(counters, atMs);
           return waitMs;
         },
       };
@@ -149,10 +158,10 @@ const variants: readonly (readonly [
     'counts a name as often as it is given',
     /^refuses if any of the names does/,
     (right) => ({
-      admit: async (counters, nowMs) => {
-        const waitMs = await right.admit(counters, nowMs);
+      admit: async (counters, atMs) => {
+        const waitMs = await right.admit(counters, atMs);
         if (waitMs === undefined)
-          for (let n = 1; n < counters.length + 1; n++) await right.admit(counters, nowMs);
+          for (let n = 1; n < counters.length + 1; n++) await right.admit(counters, atMs);
         return waitMs;
       },
     }),
@@ -165,6 +174,44 @@ const variants: readonly (readonly [
     (right) => ({
       admit: ({ names, origin }) => right.admit({ names: names.map((name) => name + origin), origin: '' }),
     }),
+  ],
+  [
+    'makes everybody wait for what a clock was ahead',
+    /^delays nobody below the free number/,
+    (right) => {
+      let latestMs = 0;
+      return {
+        admit: async (counters, atMs = 0) => {
+          if (atMs < latestMs) return latestMs - atMs;
+          latestMs = atMs;
+          return right.admit(counters, atMs);
+        },
+      };
+    },
+    none,
+  ],
+  [
+    'says the same wait anew until the clock is where it was',
+    /^makes nobody wait for longer than the delay/,
+    (right) => {
+      let latestMs = 0;
+      return {
+        admit: (counters, atMs = 0) => {
+          latestMs = Math.max(latestMs, atMs);
+          return right.admit(counters, latestMs);
+        },
+      };
+    },
+    none,
+  ],
+  [
+    'goes by the clock of whoever asks',
+    /^is one count and one clock/,
+    (right) => {
+      let asked = 0;
+      return { admit: (counters, atMs = 0) => right.admit(counters, atMs + 1000 * (asked++ % 2)) };
+    },
+    none,
   ],
   [
     'forgets nothing',

@@ -27,8 +27,14 @@ const open = async (confirm: Confirmations['confirm'] = async () => confirmation
   const said: string[] = [];
   const asked: Moment[] = [];
   const say = (event: string, fields: object = {}) => void said.push(`${event} ${JSON.stringify(fields)}`);
+  const turns: (string | undefined)[] = [];
   const writes = new FencedWrites({
-    transactions: database.transactions,
+    transactions: {
+      run: (work, turn) => {
+        turns.push(turn);
+        return database.transactions.run(work);
+      },
+    },
     changeLog: database.log,
     cache: new MemoryCache({ kinds: recordKinds(), clock, ids: systemIds, maxEntries: 10 }),
     belief: new Belief(),
@@ -54,35 +60,46 @@ const open = async (confirm: Confirmations['confirm'] = async () => confirmation
       await users.update({ ...locked, user: user(1, { tokenVersion: 7, version: 2 }) });
     return ok('done');
   };
-  return { writes, work, database, said, asked, clock };
+  return { writes, work, database, said, asked, clock, turns };
 };
 
 it('a security write says who confirmed it, also in the log', async () => {
   const { writes, work, said, asked, clock } = await open();
-  expect(await writes.runSecurely(work)).toEqual(ok({ value: 'done', confirmation }));
+  expect(await writes.runSecurely(work, userId(1))).toEqual(ok({ value: 'done', confirmation }));
   expect(asked).toEqual([{ monotonicMs: clock.monotonicMs(), wallMs: clock.nowMs() }]);
   expect(said).toEqual(['change-confirmed {"by":"receipts","ms":3,"instances":1,"missing":""}']);
 });
 
+it('writes of one user take turns, and a security write does not stand behind the others', async () => {
+  const { writes, work, turns } = await open();
+  await writes.run(work, userId(1));
+  await writes.runSecurely(work, userId(1));
+  await writes.run(work, userId(2));
+  await writes.run(work, 'admins');
+  await writes.runSecurely(work, 'admins');
+  await writes.run(work, 'nobody');
+  expect(turns).toEqual([userId(1), `security ${userId(1)}`, userId(2), 'admins', 'admins', undefined]);
+});
+
 it('an ordinary write asks nobody', async () => {
   const { writes, work, asked } = await open();
-  expect(await writes.run(work)).toEqual(ok('done'));
+  expect(await writes.run(work, userId(1))).toEqual(ok('done'));
   expect(asked).toEqual([]);
 });
 
 it('a security write that is refused asks nobody', async () => {
   const { writes, asked } = await open();
-  expect(await writes.runSecurely(async () => fail('refused'))).toEqual(fail('refused'));
+  expect(await writes.runSecurely(async () => fail('refused'), userId(1))).toEqual(fail('refused'));
   expect(asked).toEqual([]);
 });
 
 it('a security write that cannot be confirmed is made, and not said to be seen everywhere', async () => {
   const { writes, work, database } = await open(() => Promise.reject(new OutcomeUnknown('hangs')));
-  await expect(writes.runSecurely(work)).rejects.toBeInstanceOf(OutcomeUnknown);
+  await expect(writes.runSecurely(work, userId(1))).rejects.toBeInstanceOf(OutcomeUnknown);
   expect(await database.users.find({ kind: 'id', value: userId(1) })).toMatchObject({ tokenVersion: 7 });
 });
 
 it('a security write without a fence is a mistake', async () => {
   const { writes } = await open();
-  await expect(writes.runSecurely(async () => ok(1))).rejects.toThrow('raised no fence');
+  await expect(writes.runSecurely(async () => ok(1), userId(1))).rejects.toThrow('raised no fence');
 });
