@@ -1,6 +1,6 @@
 import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { migrateEmbedded } from '../adapters/mikro-orm/embedded.ts';
-import { migratePostgres } from '../adapters/mikro-orm/postgres.ts';
+import { migratePostgres } from '../adapters/mikro-orm/migrate.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
 import { type Command, json, parseArguments, UsageError } from './command.ts';
 

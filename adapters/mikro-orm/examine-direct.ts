@@ -1,9 +1,9 @@
 import { isNotified } from './examine.ts';
 import { toFault } from './faults.ts';
-import { connect, examineLimits, tlsOptions } from './postgres.ts';
-import { boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
+import { ask, boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
+import { connect, examineLimits, tlsOptions } from './postgres-pool.ts';
 import type { PostgresAddress } from './postgres-url.ts';
-import { ask, leadToOne } from './same-database.ts';
+import { leadToOne } from './same-database.ts';
 
 /** What can be known of the way past a pooler. */
 export type DirectFacts = {

@@ -2,17 +2,17 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MikroORM } from '@mikro-orm/pglite';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CompiledQuery, type RawBuilder, sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { isMadeHere } from './change-log.ts';
 import { lockDataDirectory } from './data-directory.ts';
 import { toFault } from './faults.ts';
 import { listInstances } from './instances.ts';
-import type { LogConnection } from './log-connection.ts';
+import { type LogConnection, onKysely } from './log-connection.ts';
 import { checkTriggers, type LogTrigger } from './log-shape.ts';
 import { migrations } from './migrations.ts';
 import { ormOptions } from './orm-options.ts';
-import { connect, examineLimits, tlsOptions } from './postgres.ts';
 import { boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
+import { connect, examineLimits, tlsOptions } from './postgres-pool.ts';
 import type { PostgresAddress } from './postgres-url.ts';
 import { rights } from './rights.ts';
 
@@ -129,10 +129,7 @@ const gather = async (em: SqlEntityManager): Promise<Omit<DatabaseFacts, 'notifi
     const [answer] = await rows(sql`select pg_is_in_recovery() as is_standby`);
     if (answer?.['is_standby'] === true) standbyAnswers++;
   }
-  const connection: LogConnection = {
-    rows: async (text, values = []) =>
-      (await em.getKysely<unknown>().executeQuery(CompiledQuery.raw(text, [...values]))).rows,
-  };
+  const connection = onKysely(em.getKysely<unknown>());
   const applied = await appliedMigrations(rows);
   const known = migrations.map(({ name }) => name);
   return {

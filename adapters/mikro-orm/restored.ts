@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { toFault } from './faults.ts';
-import { connect, examineLimits, tlsOptions } from './postgres.ts';
+import { connect, examineLimits, tlsOptions } from './postgres-pool.ts';
 import type { PostgresAddress } from './postgres-url.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
-import { isConnectionLoss, toFault } from './faults.ts';
+import { isWorthAnotherTry, toFault } from './faults.ts';
 
 /** The connection or the open transaction that statements run on; rows are parsed, so the schema has no types here. */
 export type Connection = Kysely<unknown>;
@@ -49,7 +49,7 @@ export class Statements {
 
 /**
  * Tries again when the connection turned out to be dead, as those are whose backend was killed or whose server
- * restarted. In the pauses the pool finds out which other connections are dead. Only for statements that change nothing
+ * restarted, or when what was prepared on it is out of date. In the pauses the pool finds out which other connections are dead. Only for statements that change nothing
  * when they fail.
  */
 export const onLiveConnection = async <T>(attempt: () => Promise<T>): Promise<T> => {
@@ -57,7 +57,7 @@ export const onLiveConnection = async <T>(attempt: () => Promise<T>): Promise<T>
     try {
       return await attempt();
     } catch (error) {
-      if (!isConnectionLoss(error)) throw toFault(error);
+      if (!isWorthAnotherTry(error)) throw toFault(error);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }

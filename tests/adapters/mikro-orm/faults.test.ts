@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isConnectionLoss, toCommitFault, toFault } from '../../../adapters/mikro-orm/faults.ts';
+import { isWorthAnotherTry, toCommitFault, toFault } from '../../../adapters/mikro-orm/faults.ts';
 import { parseContact } from '../../../adapters/mikro-orm/tables/contacts.ts';
 import { parseUser } from '../../../adapters/mikro-orm/tables/users.ts';
 import {
@@ -47,13 +47,13 @@ describe('an error of the database', () => {
 
   it('is worth a second attempt only when the connection was dead', () => {
     for (const code of ['57P01', '57P02', '57P03', '08000', '08003', '08006', 'ECONNRESET', 'ECONNREFUSED']) {
-      expect(isConnectionLoss(driverError(code)), code).toBe(true);
+      expect(isWorthAnotherTry(driverError(code)), code).toBe(true);
     }
     for (const code of ['08P01', '57014', '53300', '40001', '22001', '23505', '42P01', 'ENOTFOUND']) {
-      expect(isConnectionLoss(driverError(code)), code).toBe(false);
+      expect(isWorthAnotherTry(driverError(code)), code).toBe(false);
     }
-    expect(isConnectionLoss(driverError(undefined, 'Query read timeout'))).toBe(false);
-    expect(isConnectionLoss(driverError(undefined, 'Connection terminated unexpectedly'))).toBe(true);
+    expect(isWorthAnotherTry(driverError(undefined, 'Query read timeout'))).toBe(false);
+    expect(isWorthAnotherTry(driverError(undefined, 'Connection terminated unexpectedly'))).toBe(true);
   });
 
   it('stays what it is when it is a fault already', () => {

@@ -1,0 +1,107 @@
+import { setTimeout as startTimer } from 'node:timers';
+import { type PgClient, prepareQueries } from './postgres-driver.ts';
+import type { Host } from './postgres-url.ts';
+import { mustBePrimary, type Pooling, type Settings, settle } from './session.ts';
+import type { StatementNames } from './statement-name.ts';
+
+export type WayNeeds = {
+  /** Tried in order, from the one that was the primary last. */
+  readonly hosts: readonly [Host, ...Host[]];
+  /** Makes a client whose `connect` has a deadline. */
+  readonly makeClient: (host: Host) => PgClient;
+  readonly pooling: Pooling;
+  readonly names: StatementNames;
+  /** Hears where the primary was found, and how many milliseconds it took to connect to it. */
+  readonly found?: (host: Host, tookMs: number) => void;
+};
+
+/** The way to a database: to that one of its hosts that is the primary now. */
+export class Way {
+  readonly #needs: WayNeeds;
+  #first = 0;
+
+  constructor(needs: WayNeeds) {
+    this.#needs = needs;
+  }
+
+  /**
+   * A connection of one's own, on which `settings` hold. Its making may take longer than a user waits; where an attempt gets
+   * no answer for half a second, another one is begun beside it, for what a broken network swallowed never comes. Rejects
+   * with the driver's error, or with `Unreachable` where there are only standbys.
+   */
+  open(queryTimeoutMs: number, settings: Settings): Promise<PgClient> {
+    return soonest(() => this.#openOnce(queryTimeoutMs, settings), discard);
+  }
+
+  async #openOnce(queryTimeoutMs: number, settings: Settings): Promise<PgClient> {
+    const { hosts } = this.#needs;
+    let failure: unknown;
+    for (let tried = 0; tried < hosts.length; tried++) {
+      const place = (this.#first + tried) % hosts.length;
+      const host = hosts[place] ?? hosts[0];
+      try {
+        const client = await this.#openAt(host, queryTimeoutMs, settings);
+        this.#first = place;
+        return client;
+      } catch (error) {
+        // Of several the reason of the first: the others are there for its absence.
+        failure ??= error;
+      }
+    }
+    throw failure;
+  }
+
+  async #openAt(host: Host, queryTimeoutMs: number, settings: Settings): Promise<PgClient> {
+    const { makeClient, pooling, names, found } = this.#needs;
+    const startMs = performance.now();
+    const client = makeClient(host);
+    // Beside the promises, an error may be emitted; unheard, it would end the process. The next statement meets it.
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await settle(client, { pooling, settings, queryTimeoutMs });
+      await mustBePrimary(client);
+      prepareQueries(client, names);
+      found?.(host, performance.now() - startMs);
+      return client;
+    } catch (error) {
+      discard(client);
+      throw error;
+    }
+  }
+}
+
+/** Not politely: whoever is silent would not answer that either. */
+export const discard = (client: PgClient): void => {
+  client.connection.stream.destroy();
+};
+
+const pauseMs = 500;
+const maxAtOnce = 8;
+
+/** The first that comes of several attempts, each begun when those before it have not answered for a while. */
+const soonest = <T>(attempt: () => Promise<T>, drop: (late: T) => void): Promise<T> =>
+  new Promise((resolve, reject) => {
+    let running = 0;
+    let isOver = false;
+    let timer: ReturnType<typeof startTimer> | undefined;
+    const end = (): boolean => {
+      clearTimeout(timer);
+      if (isOver) return false;
+      isOver = true;
+      return true;
+    };
+    const begin = (): void => {
+      running++;
+      if (running < maxAtOnce) timer = startTimer(begin, pauseMs);
+      attempt().then(
+        (value) => (end() ? resolve(value) : drop(value)),
+        (error: unknown) => {
+          running--;
+          // One that is refused tells as much as all: the others would be, too.
+          if (end()) reject(error);
+        },
+      );
+    };
+    begin();
+  });
