@@ -112,10 +112,30 @@ const connectionLost = /^(08|57P0|58|XX|40003)/;
 const isSqlState = (code: string | undefined): code is string =>
   code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code);
 
-/** A code, or a message of pg that is known to be fixed; any other text might hold a value. */
+/**
+ * Words for what an operator confuses, or a code, or a message of pg that is known to be fixed; any other text might hold a
+ * value.
+ */
 const reasonOf = (error: unknown): string => {
   const message = error instanceof Error ? error.message : '';
-  return codeOf(error) ?? (fixedMessages.has(message) ? message : 'no reason given');
+  const code = codeOf(error);
+  const word = words[code ?? message];
+  if (word !== undefined) return code === undefined ? word : `${word}, ${code}`;
+  return code ?? (fixedMessages.has(message) ? message : 'no reason given');
+};
+
+const untrusted = 'untrusted certificate: let sslrootcert name the file of its authority';
+
+/** By code or message of Node, OpenSSL and pg. */
+const words: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'refused: nobody listens at that port',
+  'The server does not support SSL connections': 'no TLS: the server does not speak it at that port',
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'wrong certificate: it is for another name than that of the host',
 };
 
 const fixedMessages: ReadonlySet<string> = new Set([
@@ -124,7 +144,7 @@ const fixedMessages: ReadonlySet<string> = new Set([
   'Connection terminated unexpectedly',
   'Connection terminated',
   'Query read timeout',
-  'The server does not support SSL connections',
+  'There was an error establishing an SSL connection',
   'timeout expired',
   poolTimeout,
 ]);

@@ -10,6 +10,8 @@ export type Home = {
   /** How the database writes texts down; anything but UTF8 cannot hold what people type. */
   readonly encoding: string;
   readonly applied: readonly string[];
+  /** Those that are applied and that this version does not know: of a later one. */
+  readonly unknown: readonly string[];
   readonly missing: readonly string[];
   /** Tables that a missing migration is to make, and that are there already: somebody else's. */
   readonly foreignTables: readonly string[];
@@ -25,11 +27,15 @@ const known: readonly string[] = migrations.map(({ name }) => name);
 export const lookAtHome = async (connection: LogConnection): Promise<Home> => {
   const row = new Row('pg_class', (await connection.rows(place))[0]);
   const schema = row.nullable('schema', row.text);
-  const isReadable = row.boolean('has_migrations') && row.boolean('may_read');
+  const hasMigrations = row.boolean('has_migrations');
+  const isReadable = hasMigrations && row.boolean('may_read');
   const applied = isReadable ? await namesIn(connection, 'select name from kith_migrations order by id') : [];
   const missing = known.filter((name) => !applied.includes(name));
-  const foreignTables = await namesIn(connection, there, [schema, missing.flatMap(tablesOf)]);
-  return { schema, encoding: row.text('encoding'), applied, missing, foreignTables };
+  // What this role may not read tells nothing of what was made.
+  const suspected = hasMigrations && !isReadable ? [] : missing.flatMap(tablesOf);
+  const foreignTables = await namesIn(connection, there, [schema, suspected]);
+  const unknown = applied.filter((name) => !known.includes(name));
+  return { schema, encoding: row.text('encoding'), applied, unknown, missing, foreignTables };
 };
 
 const place = `select current_setting('server_encoding') as encoding, coalesce(

@@ -11,6 +11,7 @@ import { isLockTimeout, toFault } from './faults.ts';
 import { type Home, lookAtHome, mustBeHabitable } from './home.ts';
 import { type LogConnection, onKysely } from './log-connection.ts';
 import {
+  atPrimary,
   connect,
   defaultConnectTimeoutMs,
   type PostgresLimits,
@@ -54,11 +55,12 @@ export const migrate = async (
 
 /** The same for whoever migrates apart from serving, and what serving needs for `role`. Throws a fault. */
 export const migratePostgres = async (
-  address: PostgresAddress,
+  configured: PostgresAddress,
   role?: string,
 ): Promise<readonly string[]> => {
   try {
-    const ssl = await tlsOptions(address.tls);
+    const ssl = await tlsOptions(configured.tls);
+    const address = await atPrimary(configured, ssl);
     const home = await withOrm(address, ssl, migrationLimits, (orm) => lookAtHome(on(orm.em)));
     const schema = await migrate(home, address, ssl, migrationLimits.lockTimeoutMs);
     return await withOrm({ ...address, schema }, ssl, migrationLimits, async (orm) => {

@@ -4,9 +4,10 @@ import { Secret } from '../../domain/secret.ts';
 import { ormOptions } from './orm-options.ts';
 import { waitInTurn } from './patience.ts';
 import { noteAnswers, type PgClient, type PgPool, prepareQueries } from './postgres-driver.ts';
-import type { Host, PostgresAddress, Tls } from './postgres-url.ts';
+import { type Host, hostsOf, type PostgresAddress, type Tls } from './postgres-url.ts';
 import { mustBePrimary, type ServerLimits, settingsOf, settle } from './session.ts';
 import { namesFor } from './statement-name.ts';
+import { discard, Way, type WayNeeds } from './way.ts';
 
 /**
  * No wait in pg is bounded by default. `queryTimeoutMs` is the client's and fires when the server hangs; together with
@@ -82,14 +83,12 @@ export const connect = (
     user: address.user,
     password: address.password === null ? '' : Secret.reveal(address.password),
     driverOptions: {
+      ...connectOptions,
       ssl,
       max: limits.poolConnections,
       min: Math.min(warmConnections, limits.poolConnections),
       idleTimeoutMillis: idleTimeoutMs,
-      application_name: 'kith',
       connectionTimeoutMillis: address.connectTimeoutMs ?? limits.connectionTimeoutMs,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 5000,
       onPoolCreated: (created: PgPool) => {
         Object.assign(created.options, { onConnect });
         if (serving !== undefined) waitInTurn(created, limits.connectionTimeoutMs);
@@ -98,16 +97,47 @@ export const connect = (
   });
 };
 
-/** How a client of `pg` is told where to go. */
-export const clientOptions = (address: PostgresAddress, ssl: TlsOptions, host: Host = address): object => ({
+/** The way to an address for whoever wants a connection beside the pool, of which only the kind of client is taken. */
+export const wayTo = (
+  { Client }: PgPool,
+  address: PostgresAddress,
+  ssl: TlsOptions,
+  found?: WayNeeds['found'],
+): Way =>
+  new Way({
+    hosts: hostsOf(address),
+    makeClient: (host) => new Client(clientOptions(address, ssl, host)),
+    pooling: address.pooling ?? 'none',
+    names: namesFor(address),
+    ...(found && { found }),
+  });
+
+/** The address with that one of its hosts as its only one which is the primary now. Throws a fault or the driver's error. */
+export const atPrimary = async (address: PostgresAddress, ssl: TlsOptions): Promise<PostgresAddress> => {
+  if (address.others === undefined) return address;
+  const orm = connect(address, ssl, examineLimits);
+  try {
+    const way = wayTo(await orm.driver.getConnection().getNativeClient(), address, ssl);
+    const client = await way.open(examineLimits.queryTimeoutMs, {});
+    discard(client);
+    return { ...address, others: undefined, host: client.host, port: client.port };
+  } finally {
+    await orm.close(true);
+  }
+};
+
+const clientOptions = (address: PostgresAddress, ssl: TlsOptions, { host, port }: Host): object => ({
+  ...connectOptions,
   ssl,
-  host: host.host,
-  port: host.port,
+  host,
+  port,
   database: address.database,
   user: address.user,
   password: address.password === null ? '' : Secret.reveal(address.password),
   connectionTimeoutMillis: address.connectTimeoutMs ?? defaultConnectTimeoutMs,
 });
+
+const connectOptions = { application_name: 'kith', keepAlive: true, keepAliveInitialDelayMillis: 5000 };
 
 export type TlsOptions = false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
 

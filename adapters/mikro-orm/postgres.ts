@@ -18,20 +18,19 @@ import { OwnConnection } from './own-connection.ts';
 import { idleConnectionsOf, type PgClient, type PgPool, warmUp } from './postgres-driver.ts';
 import { listenOnPostgres } from './postgres-listener.ts';
 import {
-  clientOptions,
   connect,
   databaseDeadlines,
   defaultConnectTimeoutMs,
   type PostgresLimits,
   tlsOptions,
   warmConnections,
+  wayTo,
 } from './postgres-pool.ts';
-import { type Host, hostsOf, type PostgresAddress } from './postgres-url.ts';
+import type { PostgresAddress } from './postgres-url.ts';
 import { leadToOne } from './same-database.ts';
 import { settingsOf } from './session.ts';
-import { namesFor } from './statement-name.ts';
 import type { Admission } from './statements.ts';
-import { discard, Way } from './way.ts';
+import { discard } from './way.ts';
 
 export type PostgresConfig = {
   readonly address: PostgresAddress;
@@ -72,22 +71,14 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   });
   const pool: PgPool = await orm.driver.getConnection().getNativeClient();
   const idle = idleConnectionsOf(pool);
-  const wayTo = (to: PostgresAddress, tls: typeof ssl, found?: WayFound): Way =>
-    new Way({
-      hosts: hostsOf(to),
-      makeClient: (host) => new pool.Client({ ...pool.options, ...clientOptions(to, tls, host) }),
-      pooling: to.pooling ?? 'none',
-      names: namesFor(to),
-      ...(found && { found }),
-    });
   // The pool follows to where the primary was found, and learns how long it takes to get there.
-  const pooledWay = wayTo(address, ssl, ({ host, port }, tookMs) => {
+  const pooledWay = wayTo(pool, address, ssl, ({ host, port }, tookMs) => {
     const { connectTimeoutMs = defaultConnectTimeoutMs } = address;
     const connectionTimeoutMillis = Math.min(connectTimeoutMs, limits.connectionTimeoutMs + 2 * tookMs);
     Object.assign(pool.options, { host, port, connectionTimeoutMillis });
   });
   // Outside of the pool, whose every slot may be waiting for a server that hangs.
-  const directWay = wayTo(direct, directSsl);
+  const directWay = wayTo(pool, direct, directSsl);
   const openPooled = (): Promise<PgClient> =>
     pooledWay.open(limits.queryTimeoutMs, settingsOf(limits, schema));
   const openDirect = (deadlineMs: number): Promise<PgClient> =>
@@ -192,8 +183,6 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
     },
   });
 };
-
-type WayFound = (host: Host, tookMs: number) => void;
 
 const deaf: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() };
 

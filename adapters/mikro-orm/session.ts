@@ -47,15 +47,28 @@ export const settle = async (
   client: PgClient,
   { pooling, settings, queryTimeoutMs }: SessionNeeds,
 ): Promise<void> => {
+  askPrimary(client);
   if (pooling === 'transaction') beginWith(client, assignments(settings, 'local'));
   boundQueries(client, queryTimeoutMs);
-  if (pooling === 'none') await client.query(assignments(settings, 'session'));
+  const text = assignments(settings, 'session');
+  if (pooling === 'none' && text !== '') await client.query(text);
 };
 
 /** What a standby answers is late by any time, and its snapshots lack what is in progress: no cache may be filled from it. */
 export const mustBePrimary = async (client: PgClient): Promise<void> => {
   const { is_standby } = await ask(client, 'select pg_is_in_recovery() as is_standby');
   if (is_standby === true) throw new Unreachable('the database is a standby');
+};
+
+/** Pgpool-II gives a read to any standby, unless its text says this. For everybody else it is a comment. */
+const forPrimary = '/*NO LOAD BALANCE*/ ';
+
+export const askPrimary = (client: PgClient): void => {
+  const query = client.query.bind(client);
+  client.query = (text, values) =>
+    typeof text === 'string'
+      ? query(forPrimary + text, values)
+      : query({ ...text, text: forPrimary + text.text }, values);
 };
 
 const assignments = (settings: Settings, scope: 'session' | 'local'): string =>

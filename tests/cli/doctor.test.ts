@@ -123,7 +123,11 @@ describe('the doctor on PostgreSQL', () => {
   it.each([
     ["session_replication_role = 'replica'", 'triggers', /^bad: session_replication_role is replica/],
     ['default_transaction_read_only = on', 'database role', /^bad: transactions are read-only/],
-    ["default_transaction_isolation = 'serializable'", 'database isolation', /^warning: serializable/],
+    [
+      "default_transaction_isolation = 'serializable'",
+      'database isolation',
+      /^good: serializable; Kith says/,
+    ],
   ])('sees %s', async (text, check, expected) => {
     await setting(text, async () => {
       expect((await examineIt()).of(check)).toEqual([expect.stringMatching(expected)]);
