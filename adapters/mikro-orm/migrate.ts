@@ -38,19 +38,23 @@ export const patienceOfStartMs = 3000;
 /** Any number, the same in every version: "kith" in ASCII. */
 const migrationLock = 0x6b697468;
 
-/** Runs what is missing of the migrations, which `home` says, and says where our tables are. Throws the driver's error or a fault. */
+export type Migrated = { readonly schema: string; readonly applied: readonly string[] };
+
+/**
+ * Runs what is missing of the migrations, which `home` says, and says where our tables are and what it did itself. Throws the
+ * driver's error or a fault.
+ */
 export const migrate = async (
   home: Home,
   address: PostgresAddress,
   ssl: TlsOptions,
   lockTimeoutMs: number,
-): Promise<string> => {
+): Promise<Migrated> => {
   mustBeHabitable(home);
-  if (home.schema !== null && home.missing.length === 0) return home.schema;
+  if (home.schema !== null && home.missing.length === 0) return { schema: home.schema, applied: [] };
   const limits = { ...migrationLimits, lockTimeoutMs };
   const schema = home.schema ?? (await withOrm(address, ssl, limits, (orm) => makeSchema(orm, address)));
-  await withOrm({ ...address, schema }, ssl, limits, runMissing);
-  return schema;
+  return { schema, applied: await withOrm({ ...address, schema }, ssl, limits, runMissing) };
 };
 
 /** The same for whoever migrates apart from serving, and what serving needs for `role`. Throws a fault. */
@@ -62,26 +66,28 @@ export const migratePostgres = async (
     const ssl = await tlsOptions(configured.tls);
     const address = await atPrimary(configured, ssl);
     const home = await withOrm(address, ssl, migrationLimits, (orm) => lookAtHome(on(orm.em)));
-    const schema = await migrate(home, address, ssl, migrationLimits.lockTimeoutMs);
-    return await withOrm({ ...address, schema }, ssl, migrationLimits, async (orm) => {
-      if (role !== undefined) await orm.em.transactional((em) => grantRights(em, role));
-      const { applied } = await lookAtHome(on(orm.em));
-      return applied.filter((name) => home.missing.includes(name));
-    });
+    const { schema, applied } = await migrate(home, address, ssl, migrationLimits.lockTimeoutMs);
+    if (role !== undefined) {
+      await withOrm({ ...address, schema }, ssl, migrationLimits, (orm) =>
+        orm.em.transactional((em) => grantRights(em, role)),
+      );
+    }
+    return applied;
   } catch (error) {
     throw toFault(error);
   }
 };
 
 /** On a connection of its own, so that the lock is gone with the connection, however this ends. */
-const runMissing = async (orm: MikroORM): Promise<void> => {
+const runMissing = async (orm: MikroORM): Promise<readonly string[]> => {
   try {
-    await orm.em.transactional(async (em) => {
+    return await orm.em.transactional(async (em) => {
       await on(em).rows('select pg_advisory_xact_lock($1)', [migrationLock]);
       // Somebody else may have done it meanwhile.
       const home = await lookAtHome(on(em));
       mustBeHabitable(home);
-      if (home.missing.length > 0) await orm.migrator.up();
+      if (home.missing.length === 0) return [];
+      return (await orm.migrator.up()).map(({ name }) => name);
     });
   } catch (error) {
     const [holder] = isLockTimeout(error) ? await on(orm.em).rows(whoHolds, [migrationLock]) : [];

@@ -111,7 +111,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
         throw new DatabaseUnavailable('DATABASE_DIRECT_URL leads to another database than DATABASE_URL');
       const { host, port } = past;
       const home = await lookAtHome(onPostgres(past));
-      schema = await migrate(home, { ...direct, host, port }, directSsl, patienceOfStartMs);
+      ({ schema } = await migrate(home, { ...direct, host, port }, directSsl, patienceOfStartMs));
     } finally {
       discard(past);
       discard(pooled);
