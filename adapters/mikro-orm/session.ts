@@ -54,10 +54,17 @@ export const settle = async (
   if (pooling === 'none' && text !== '') await client.query(text);
 };
 
-/** What a standby answers is late by any time, and its snapshots lack what is in progress: no cache may be filled from it. */
-export const mustBePrimary = async (client: PgClient): Promise<void> => {
-  const { is_standby } = await ask(client, 'select pg_is_in_recovery() as is_standby');
+/**
+ * What a standby answers is late by any time, and its snapshots lack what is in progress: no cache may be filled from it.
+ * `alsoWrites`: one that takes no writes will not do either, where there are others.
+ */
+export const mustBePrimary = async (client: PgClient, alsoWrites = false): Promise<void> => {
+  const { is_standby, read_only } = await ask(
+    client,
+    `select pg_is_in_recovery() as is_standby, current_setting('transaction_read_only') as read_only`,
+  );
   if (is_standby === true) throw new Unreachable('the database is a standby');
+  if (alsoWrites && read_only === 'on') throw new Unreachable('the database takes no writes');
 };
 
 /** Pgpool-II gives a read to any standby, unless its text says this. For everybody else it is a comment. */

@@ -52,7 +52,7 @@ export class Way {
   }
 
   async #openAt(host: Host, queryTimeoutMs: number, settings: Settings): Promise<PgClient> {
-    const { makeClient, pooling, names, found } = this.#needs;
+    const { hosts, makeClient, pooling, names, found } = this.#needs;
     const startMs = performance.now();
     const client = makeClient(host);
     // Beside the promises, an error may be emitted; unheard, it would end the process. The next statement meets it.
@@ -60,7 +60,7 @@ export class Way {
     try {
       await client.connect();
       await settle(client, { pooling, settings, queryTimeoutMs });
-      await mustBePrimary(client);
+      await mustBePrimary(client, hosts.length > 1);
       prepareQueries(client, names);
       found?.(host, performance.now() - startMs);
       return client;
