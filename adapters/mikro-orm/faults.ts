@@ -13,6 +13,9 @@ export class Unreachable extends DatabaseUnavailable {}
 /** No connection of the pool could be had in time: all were busy, or none could be made. */
 export class NoneFree extends DatabaseUnavailable {}
 
+/** A server that takes no writes, perhaps because another one has taken its place. */
+export class ReadOnly extends DatabaseUnavailable {}
+
 /**
  * What a driver's error means (SQLSTATE: PostgreSQL manual, appendix A). The driver's own error is dropped, not wrapped:
  * its message, detail, query and parameters hold data of users.
@@ -27,6 +30,7 @@ export const toFault = (error: unknown): Error => {
     if (silent.test(code) || isPoolersEnd(error))
       return new DatabaseSilent(`the database is unavailable (${code})`);
     if (unreachable.test(code)) return new Unreachable(`the database is unavailable (${code})`);
+    if (code === '25006') return new ReadOnly(`the database is unavailable (${code})`);
     if (unavailable.test(code)) return new DatabaseUnavailable(`the database is unavailable (${code})`);
     return new Error(`the database refused a statement (SQLSTATE ${code})`);
   }
@@ -72,7 +76,7 @@ export const isStaleStatement = (error: unknown): boolean => {
 /** Whether the connection has other statements than this process prepared on it: a pooler gives it to others meanwhile. */
 export const isForeignStatement = (error: unknown): boolean => /^(26000|42P05)$/.test(codeOf(error) ?? '');
 
-/** A wait for a lock that was given up, here or by whoever looks for deadlocks: the holder may be gone at the next try. */
+/** A wait for a lock that took longer than `lock_timeout`: the holder may be gone at the next try. */
 export const isLockTimeout = (error: unknown): boolean => codeOf(error) === '55P03';
 
 /**

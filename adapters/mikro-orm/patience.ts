@@ -20,14 +20,10 @@ type Waiter = {
  */
 export const waitInTurn = (pool: PgPool, waitMs: number): void => {
   const connect = pool.connect.bind(pool);
-  const waiters: Waiter[] = [];
+  /** Who still waits, the first first. */
+  const waiters = new Set<Waiter>();
+  const next = (): Waiter | undefined => waiters.values().next().value;
 
-  const next = (): Waiter | undefined => {
-    for (let waiter = waiters.shift(); waiter !== undefined; waiter = waiters.shift()) {
-      if (waiter.state === 'waiting') return waiter;
-    }
-    return undefined;
-  };
   const give = (client: PooledClient): void => {
     const waiter = next();
     if (waiter === undefined) client.release();
@@ -44,7 +40,7 @@ export const waitInTurn = (pool: PgPool, waitMs: number): void => {
   };
   pool.on('release', () => {
     process.nextTick(() => {
-      const asker = waiters.find(({ state }) => state === 'waiting');
+      const asker = next();
       if (asker !== undefined && pool.idleCount > 0) void fetchFor(asker);
     });
   });
@@ -57,6 +53,7 @@ export const waitInTurn = (pool: PgPool, waitMs: number): void => {
         if (waiter.state !== 'waiting') return false;
         clearTimeout(timer);
         waiter.state = state;
+        waiters.delete(waiter);
         return true;
       };
       const waiter: Waiter = {
@@ -71,7 +68,7 @@ export const waitInTurn = (pool: PgPool, waitMs: number): void => {
         } else waiter.fail(new Error(poolTimeout));
       };
       timer = setTimeout(giveUp, waitMs);
-      waiters.push(waiter);
+      waiters.add(waiter);
       void fetchFor(waiter);
     });
 };

@@ -28,6 +28,8 @@ export interface PooledClient extends PgClient {
 }
 
 export type PoolOptions = {
+  /** How values are parsed. */
+  readonly types?: unknown;
   host?: string;
   port?: number;
   /** How long the making of a connection may take, and a wait for one while the pool is full. */

@@ -70,7 +70,7 @@ export const connect = (
   const onConnect = async (client: PgClient): Promise<void> => {
     const settings = settingsOf(limits, serving?.schema() ?? address.schema);
     await settle(client, { pooling, settings, queryTimeoutMs: limits.queryTimeoutMs });
-    if (serving !== undefined) await mustBePrimary(client);
+    if (serving !== undefined) await mustBePrimary(client, address.others !== undefined);
     prepareQueries(client, names);
     if (serving !== undefined) noteAnswers(client, serving.answered);
   };
@@ -99,14 +99,14 @@ export const connect = (
 
 /** The way to an address for whoever wants a connection beside the pool, of which only the kind of client is taken. */
 export const wayTo = (
-  { Client }: PgPool,
+  { Client, options: { types } }: PgPool,
   address: PostgresAddress,
   ssl: TlsOptions,
   found?: WayNeeds['found'],
 ): Way =>
   new Way({
     hosts: hostsOf(address),
-    makeClient: (host) => new Client(clientOptions(address, ssl, host)),
+    makeClient: (host) => new Client({ ...clientOptions(address, ssl, host), types }),
     pooling: address.pooling ?? 'none',
     names: namesFor(address),
     ...(found && { found }),

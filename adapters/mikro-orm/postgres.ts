@@ -102,27 +102,24 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   const whenReady = <T>(work: () => Promise<T>): Promise<T> =>
     state === 'ready' ? work() : Promise.reject(new DatabaseUnavailable(`the database is ${state}`));
 
-  /** Sees that both ways lead to one database, and brings its tables up to date. Throws the driver's error or a fault. */
-  const prepare = async (): Promise<void> => {
-    const pooled = await openPooled();
-    const past = direct === address ? pooled : await openDirect(limits.queryTimeoutMs);
-    try {
-      if (past !== pooled && !(await leadToOne(past, pooled)))
-        throw new DatabaseUnavailable('DATABASE_DIRECT_URL leads to another database than DATABASE_URL');
-      const { host, port } = past;
-      const home = await lookAtHome(onPostgres(past));
-      ({ schema } = await migrate(home, { ...direct, host, port }, directSsl, patienceOfStartMs));
-    } finally {
-      discard(past);
-      discard(pooled);
-    }
+  /** Sees that both ways lead to one database, and what is there. Throws the driver's error or a fault. */
+  const look = async () => {
+    using opened = new DisposableStack();
+    const pooled = opened.adopt(await openPooled(), discard);
+    if (direct === address) return { home: await lookAtHome(onPostgres(pooled)), at: pooled };
+    const past = opened.adopt(await openDirect(limits.queryTimeoutMs), discard);
+    if (!(await leadToOne(past, pooled)))
+      throw new DatabaseUnavailable('DATABASE_DIRECT_URL leads to another database than DATABASE_URL');
+    return { home: await lookAtHome(onPostgres(past)), at: past };
   };
 
   const becomeReady = async (): Promise<void> => {
     let reported: string | undefined;
     for (let delayMs = 100; state === 'starting'; delayMs = Math.min(delayMs * 2, maxRetryDelayMs)) {
       try {
-        await prepare();
+        const { home, at } = await look();
+        const primary = { ...direct, host: at.host, port: at.port };
+        ({ schema } = await migrate(home, primary, directSsl, patienceOfStartMs));
         await warmUp(pool, Math.min(warmConnections, limits.poolConnections));
         if (state === 'starting') state = 'ready';
         log.info('database-ready', { kind: 'postgresql' });
