@@ -26,18 +26,19 @@ export class Way {
 
   /**
    * A connection of one's own, on which `settings` hold. Its making may take longer than a user waits; where an attempt gets
-   * no answer for half a second, another one is begun beside it, for what a broken network swallowed never comes. Rejects
-   * with the driver's error, or with `Unreachable` where there are only standbys.
+   * no answer for half a second, another one is begun beside it, at the next host: what a broken network swallowed never
+   * comes. Rejects with the driver's error, or with `Unreachable` where there are only standbys.
    */
   open(queryTimeoutMs: number, settings: Settings): Promise<PgClient> {
-    return soonest(() => this.#openOnce(queryTimeoutMs, settings), discard);
+    const first = this.#first;
+    return soonest((before) => this.#openFrom(first + before, queryTimeoutMs, settings), discard);
   }
 
-  async #openOnce(queryTimeoutMs: number, settings: Settings): Promise<PgClient> {
+  async #openFrom(first: number, queryTimeoutMs: number, settings: Settings): Promise<PgClient> {
     const { hosts } = this.#needs;
     let failure: unknown;
     for (let tried = 0; tried < hosts.length; tried++) {
-      const place = (this.#first + tried) % hosts.length;
+      const place = (first + tried) % hosts.length;
       const host = hosts[place] ?? hosts[0];
       try {
         const client = await this.#openAt(host, queryTimeoutMs, settings);
@@ -77,12 +78,15 @@ export const discard = (client: PgClient): void => {
 };
 
 const pauseMs = 500;
-const maxAtOnce = 8;
+const maxAttempts = 8;
 
-/** The first that comes of several attempts, each begun when those before it have not answered for a while. */
-const soonest = <T>(attempt: () => Promise<T>, drop: (late: T) => void): Promise<T> =>
+/**
+ * The first that comes of several attempts, each begun when those before it have not answered for a while, and told how many
+ * they were.
+ */
+const soonest = <T>(attempt: (before: number) => Promise<T>, drop: (late: T) => void): Promise<T> =>
   new Promise((resolve, reject) => {
-    let running = 0;
+    let begun = 0;
     let isOver = false;
     let timer: ReturnType<typeof startTimer> | undefined;
     const end = (): boolean => {
@@ -92,13 +96,11 @@ const soonest = <T>(attempt: () => Promise<T>, drop: (late: T) => void): Promise
       return true;
     };
     const begin = (): void => {
-      running++;
-      if (running < maxAtOnce) timer = startTimer(begin, pauseMs);
-      attempt().then(
+      if (begun + 1 < maxAttempts) timer = startTimer(begin, pauseMs);
+      attempt(begun++).then(
         (value) => (end() ? resolve(value) : drop(value)),
+        // One that is refused tells as much as all: the others would be, too.
         (error: unknown) => {
-          running--;
-          // One that is refused tells as much as all: the others would be, too.
           if (end()) reject(error);
         },
       );

@@ -89,5 +89,16 @@ describe('several hosts', () => {
     await untilReady(database);
     expect(performance.now() - startMs).toBeLessThan(5000);
     expect(first.accepted()).toBeGreaterThan(1);
+    second.set('pass');
+  }, 30_000);
+
+  it('are not waited for: one that takes connections and says nothing costs half a second', async () => {
+    const { user, database: name } = server.address;
+    const address = addressOf(`postgres://${user}@127.0.0.1:${first.port},127.0.0.1:${second.port}/${name}`);
+    first.set('black-hole');
+    const startMs = performance.now();
+    await using database = await openPostgres({ address }, silentLog);
+    await untilReady(database);
+    expect(performance.now() - startMs).toBeLessThan(4000);
   }, 30_000);
 });
