@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
+import { migrations, tablesOf } from '../../../adapters/mikro-orm/migrations.ts';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
 import { DatabaseUnavailable } from '../../../domain/faults.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
@@ -89,6 +90,18 @@ describe('where the tables are', () => {
     await expect(migratePostgres(database.address)).rejects.toThrow(reason);
     expect(await tablesIn(database)).toEqual(['public.users']);
     await startOnce({ ...database.address, schema: 'mine' });
+  });
+
+  it('is known for every table that a migration makes, so that none of them is made beside a stranger', async () => {
+    await using database = await createTestDatabase();
+    await migratePostgres(database.address);
+    const made = await database.query(
+      `select relname::text as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`,
+    );
+    const known = migrations.flatMap(({ name }) => tablesOf(name));
+    // A later one drops the journal.
+    const expected = ['kith_migrations', ...known.filter((name) => name !== 'cache_journal')];
+    expect(made.map(({ name }) => name).sort()).toEqual(expected.sort());
   });
 
   it.each(['LATIN1', 'SQL_ASCII'])('is no database in %s', async (encoding) => {
