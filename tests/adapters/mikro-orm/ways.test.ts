@@ -7,6 +7,7 @@ import { type FaultProxy, openFaultProxy } from '../../support/fault-proxy.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { openTlsPostgres, type TlsPostgres } from '../../support/tls-postgres.ts';
 import { openPostgresCluster } from '../../torture/postgres-cluster.ts';
+import { sql } from '../../torture/sql.ts';
 import { recordingLog, silentLog, untilReady } from './support.ts';
 
 const addressOf = (url: string): PostgresAddress => {
@@ -62,6 +63,19 @@ describe('a long way, with TLS and SCRAM', () => {
     }
   }, 30_000);
 });
+
+it('may be a Unix socket, as services hand it out', async () => {
+  await using cluster = await openPostgresCluster();
+  const [found] = await cluster.sql.run(sql`show unix_socket_directories`);
+  const folder = String(found?.['unix_socket_directories']);
+  for (const url of [
+    `postgres://postgres@${encodeURIComponent(folder)}:${cluster.port}/postgres`,
+    `postgres://postgres@/postgres?host=${folder}&port=${cluster.port}`,
+  ]) {
+    await using database = await openPostgres({ address: addressOf(url) }, silentLog);
+    await untilReady(database);
+  }
+}, 30_000);
 
 describe('several hosts', () => {
   let server: TestDatabase;
