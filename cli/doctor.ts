@@ -55,9 +55,8 @@ const examineDatabase = async ({
       postgres === undefined ? dataDirectory : `${postgres.host}:${postgres.port}/${postgres.database}`;
     // It is a fault or an error of the adapter. Their messages repeat nothing of the driver's, which may hold a secret.
     const reason = error instanceof Error ? error.message : 'unknown';
-    const advice = /26000|42P05/.test(reason)
-      ? 'this seems to be a pooler in transaction mode, which is not supported yet: use session mode'
-      : 'start it, or correct DATABASE_URL: the address, the database, the role, the password, sslmode';
+    const advice =
+      'start it, or correct DATABASE_URL: the address, the database, the role, the password, sslmode';
     return [bad('database', `${where}: ${reason}`, advice)];
   }
 };
@@ -71,15 +70,16 @@ const ofPostgres = async (
     good('database', `${address.host}:${address.port}/${address.database} answers`),
     clockFinding('database', facts.clockAheadMs),
   ];
-  if (direct === undefined) return [...findings, ...postgresFindings(facts)];
+  const { pooling = 'none' } = address;
+  if (direct === undefined) return [...findings, ...postgresFindings(facts, pooling)];
   try {
-    return [...findings, ...postgresFindings(facts, await examineDirect(address, direct))];
+    return [...findings, ...postgresFindings(facts, pooling, await examineDirect(address, direct))];
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown';
     const where = `${direct.host}:${direct.port}/${direct.database}`;
     return [
       ...findings,
-      ...postgresFindings(facts),
+      ...postgresFindings(facts, pooling),
       bad(
         'direct connection',
         `${where}: ${reason}`,

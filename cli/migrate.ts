@@ -1,11 +1,18 @@
 import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { migrateEmbedded } from '../adapters/mikro-orm/embedded.ts';
-import { migratePostgres } from '../adapters/mikro-orm/postgres.ts';
+import { migratePostgres } from '../adapters/mikro-orm/migrate.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
 import { type Command, json, parseArguments, UsageError } from './command.ts';
 
 /** All that a migration needs. No other variable is read, so that a job that migrates needs no other secrets. */
-const variables = ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_SCHEMA', 'DATA_DIR'] as const;
+const variables = [
+  'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
+  'DATABASE_POOLER',
+  'DATABASE_SCHEMA',
+  'DATABASE_CONNECT_TIMEOUT_MS',
+  'DATA_DIR',
+] as const;
 
 export const migrate: Command = {
   summary: 'bring the database to the schema of this version',

@@ -3,7 +3,14 @@ import { parseConfig } from '../composition/config.ts';
 import { type Command, json, parseArguments } from './command.ts';
 
 /** All that it needs. No other variable is read, so that whoever restores needs no other secrets. */
-const variables = ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_SCHEMA', 'DATA_DIR'] as const;
+const variables = [
+  'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
+  'DATABASE_POOLER',
+  'DATABASE_SCHEMA',
+  'DATABASE_CONNECT_TIMEOUT_MS',
+  'DATA_DIR',
+] as const;
 
 export const restored: Command = {
   summary: 'say that an older copy of the database was put in place',

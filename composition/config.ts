@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CommonPasswords } from '../adapters/blocklist/common-passwords.ts';
+import { isSchema, schemaExpected } from '../adapters/mikro-orm/postgres-parameters.ts';
 import { type PostgresAddress, parseDatabaseUrl } from '../adapters/mikro-orm/postgres-url.ts';
 import { ceilingParameters, floorParameters } from '../adapters/oslo/phc.ts';
 import { defaultRedisPort, parseRedisUrl } from '../adapters/redis/redis-url.ts';
@@ -92,11 +93,9 @@ const variables = z.object({
   DATA_DIR: form.text('the path of a directory', (path) => !path.includes('\0')).default('./data'),
   DATABASE_URL: form.parsed(parseDatabaseUrl).optional(),
   DATABASE_DIRECT_URL: form.parsed(parseDatabaseUrl).optional(),
-  DATABASE_SCHEMA: form
-    .text('the name of a schema in lower-case letters, digits and _', (name) =>
-      /^[a-z_][a-z0-9_]{0,62}$/.test(name),
-    )
-    .optional(),
+  DATABASE_POOLER: z.enum(['none', 'transaction'], 'none or transaction').optional(),
+  DATABASE_SCHEMA: form.text(schemaExpected, isSchema).optional(),
+  DATABASE_CONNECT_TIMEOUT_MS: form.whole(100, 60_000, 'milliseconds').optional(),
   INSTANCES: z.enum(['one', 'many'], 'one or many').optional(),
   JWT_SECRET: form.secret<'signing-secret'>(strong, isStrongSecret).optional(),
   JWT_PREVIOUS_SECRETS: form.secrets<'signing-secret'>(`each ${strong}`, isStrongSecret).default([]),
@@ -183,7 +182,7 @@ export const parseConfig = (environment: Environment): Result<Config, readonly C
   issues.push(...crossIssues(environment));
   if (!parsed.success || issues.length > 0) return fail(issues);
   const config = toConfig(parsed.data);
-  const weak = passwordIssues(config);
+  const weak = [...passwordIssues(config), ...schemaIssues(parsed.data)];
   return weak.length > 0 ? fail(weak) : ok(config);
 };
 
@@ -206,6 +205,28 @@ const passwordIssues = ({ bootstrapAdmin, passwordMinCodePoints }: Config): read
   return parsed.ok ? [] : [{ name: 'BOOTSTRAP_ADMIN_PASSWORD', expected: parsed.error.detail }];
 };
 
+/** A URL may say where the tables are: all that say it have to say the same. */
+const schemaIssues = (of: Variables): readonly ConfigIssue[] => {
+  const said = [of.DATABASE_SCHEMA, of.DATABASE_URL?.schema, of.DATABASE_DIRECT_URL?.schema];
+  const schemas = new Set(said.filter((schema) => schema !== undefined));
+  const expected = 'the schema that DATABASE_URL and DATABASE_DIRECT_URL name, or those to name none';
+  return schemas.size > 1 ? [{ name: 'DATABASE_SCHEMA', expected }] : [];
+};
+
+/** Who gives a way past a pooler has one, most likely in transaction mode, and what is right there is right without. */
+const databasesOf = (of: Variables): Pick<Config, 'postgres' | 'postgresDirect'> => {
+  const { DATABASE_URL: url, DATABASE_DIRECT_URL: direct, DATABASE_CONNECT_TIMEOUT_MS: timeoutMs } = of;
+  const common = {
+    schema: of.DATABASE_SCHEMA ?? url?.schema ?? direct?.schema,
+    ...(timeoutMs !== undefined && { connectTimeoutMs: timeoutMs }),
+  };
+  const pooling = of.DATABASE_POOLER ?? (direct === undefined ? url?.pooling : 'transaction');
+  return {
+    postgres: url && { ...url, ...common, pooling },
+    postgresDirect: direct && { ...direct, ...common, pooling: 'none' },
+  };
+};
+
 const toConfig = (of: Variables): Config => {
   const location = locateRedis(of);
   return {
@@ -219,8 +240,7 @@ const toConfig = (of: Variables): Config => {
     },
     ops: of.OPS_PORT === 'off' ? undefined : { host: of.OPS_HOST, port: of.OPS_PORT },
     dataDirectory: of.DATA_DIR,
-    postgres: of.DATABASE_URL && { ...of.DATABASE_URL, schema: of.DATABASE_SCHEMA },
-    postgresDirect: of.DATABASE_DIRECT_URL && { ...of.DATABASE_DIRECT_URL, schema: of.DATABASE_SCHEMA },
+    ...databasesOf(of),
     instances: of.INSTANCES ?? (of.DATABASE_URL === undefined ? 'one' : 'many'),
     tokens: {
       secrets: of.JWT_SECRET === undefined ? [] : [of.JWT_SECRET, ...of.JWT_PREVIOUS_SECRETS],

@@ -19,7 +19,15 @@ type Note = {
 
 const groups: Readonly<Record<string, readonly string[]>> = {
   'Where it listens': ['HOST', 'PORT', 'OPS_HOST', 'OPS_PORT', 'TRUST_PROXY', 'CORS_ORIGINS', 'LOG_LEVEL'],
-  'Where the data is': ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_SCHEMA', 'DATA_DIR', 'INSTANCES'],
+  'Where the data is': [
+    'DATABASE_URL',
+    'DATABASE_DIRECT_URL',
+    'DATABASE_POOLER',
+    'DATABASE_SCHEMA',
+    'DATABASE_CONNECT_TIMEOUT_MS',
+    'DATA_DIR',
+    'INSTANCES',
+  ],
   Redis: [
     'REDIS_URL',
     'REDIS_PRIVATE_URL',
@@ -94,7 +102,17 @@ const notes: Readonly<Record<string, Note>> = {
     about:
       'PostgreSQL, which is the truth. Unset, an embedded one (PGlite) keeps its files in `DATA_DIR`; it is for development and small single nodes.',
     unset: 'embedded',
-    form: 'a URL like `postgres://user:password@host:5432/database`',
+    form: 'a URL like `postgres://user:password@host:5432/database` ([more forms](#the-url-of-postgresql))',
+  },
+  DATABASE_POOLER: {
+    about:
+      'How a pooler in between hands out connections: `transaction` where each transaction may run on another one ([poolers](deployment.md#poolers-and-services)), `none` for session mode or no pooler. `transaction` is right everywhere, and costs three round trips for a read instead of one.',
+    unset: '`transaction` with `DATABASE_DIRECT_URL` or `?pgbouncer=true`, else `none`',
+  },
+  DATABASE_CONNECT_TIMEOUT_MS: {
+    about:
+      'Milliseconds that the making of one connection may take; in the URL it is `connect_timeout`, in seconds. Nobody waits longer than half a second for one, but it goes on being made. Longer is for long ways with TLS; shorter finds out sooner that a host does not answer, and tries the next.',
+    unset: '5000',
   },
   DATA_DIR: { about: 'Files of the embedded database, its lock, and the development secret.' },
   INSTANCES: {

@@ -12,7 +12,7 @@ import process from 'node:process';
 
 export type PostgresServer = { readonly url: string; stop(): Promise<void> };
 
-const hint = 'apt-get install redis-server postgresql pgbouncer chromium spin build-essential';
+const hint = 'apt-get install redis-server postgresql pgbouncer pgpool2 chromium spin build-essential';
 
 /** Where Debian keeps what it does not put into the path, newest first. */
 const debianFolders = (): readonly string[] => {
@@ -22,7 +22,7 @@ const debianFolders = (): readonly string[] => {
 };
 
 const find = (program: string): string | undefined =>
-  [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', ...debianFolders()]
+  [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/usr/sbin', ...debianFolders()]
     .map((folder) => join(folder, program))
     .find((path) => existsSync(path));
 
@@ -45,6 +45,8 @@ export const needRedis = (): string => need('redis-server', 'redis-server');
 export const needChromium = (): string => need('chromium', 'chromium');
 
 export const needPgBouncer = (): string => need('pgbouncer', 'pgbouncer');
+
+export const needPgpool = (): string => need('pgpool', 'pgpool2');
 
 export const needSpin = (): string => need('spin', 'spin');
 

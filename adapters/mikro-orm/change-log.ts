@@ -12,6 +12,7 @@ import { listStatement } from './instances.ts';
 import { countIn, parseCheck, textIn } from './log-answers.ts';
 import { inTransaction, type LogConnection } from './log-connection.ts';
 import { shape } from './log-shape.ts';
+import { type Settings, settingsOf } from './session.ts';
 
 /** More are everything: 20,000 rows are a text of 1.5 MB, and a memory that is empty again costs less than their keys. */
 export const maxRowsOfCheck = 20_000;
@@ -90,18 +91,22 @@ export const check = async (connection: LogConnection, asked: Check): Promise<Ch
 };
 
 /**
- * Makes a connection fit for checks. No wait of the server may be longer than ours: what is answered after `deadlineMs`
+ * What makes a connection fit for checks. No wait of the server may be longer than ours: what is answered after `deadlineMs`
  * comes too late. Without waiting for the disk or a standby, for what a check writes need not survive: with a synchronous
  * standby away, waiting for it would close every gate.
  */
-export const prepareConnection = async (connection: LogConnection, deadlineMs: number): Promise<void> => {
-  await connection.rows(
-    `select set_config('default_transaction_isolation', 'read committed', false),
-      set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
-      set_config('synchronous_commit', 'off', false), set_config('jit', 'off', false)`,
-    [`${Math.ceil(deadlineMs * 0.9)}`, `${Math.ceil(deadlineMs / 2)}`],
-  );
-};
+export const checkSettings = (deadlineMs: number, schema?: string): Settings => ({
+  ...settingsOf(
+    {
+      statementTimeoutMs: Math.ceil(deadlineMs * 0.9),
+      lockTimeoutMs: Math.ceil(deadlineMs / 2),
+      idleInTransactionTimeoutMs: deadlineMs,
+    },
+    schema,
+  ),
+  synchronous_commit: 'off',
+  jit: 'off',
+});
 
 /** The largest that any instance uses or used, in milliseconds. */
 export type LogBounds = { readonly jMs: number; readonly retentionMs: number };

@@ -1,6 +1,6 @@
 import { DatabaseSilent, DatabaseUnavailable, OutcomeUnknown, Overloaded } from '../../domain/faults.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
-import { NoneFree, toFault, Unreachable } from './faults.ts';
+import { NoneFree, ReadOnly, toFault, Unreachable } from './faults.ts';
 import type { Admission } from './statements.ts';
 
 export type CircuitNeeds = {
@@ -17,6 +17,7 @@ const isSign = (error: unknown): error is Error =>
 
 const signsToOpen = 3;
 const probePauseMs = 250;
+const lookEveryMs = 1000;
 /** A circuit that was open for a shorter time is not logged: some connections died, and others took their place. */
 const worthALineMs = 50;
 
@@ -31,6 +32,7 @@ export class DatabaseCircuit implements Disposable {
   readonly #needs: CircuitNeeds;
   #signs = 0;
   #answeredAtMs = Number.NEGATIVE_INFINITY;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isOpen = false;
   #isDisposed = false;
   #pause: ReturnType<typeof setTimeout> | undefined;
@@ -51,6 +53,7 @@ export class DatabaseCircuit implements Disposable {
       this.answered();
       return value;
     } catch (error) {
+      if (error instanceof ReadOnly) this.#lookAgain();
       if (error instanceof NoneFree) {
         if (this.#answeredAtMs >= startedAtMs)
           throw new Overloaded('all connections to the database are busy');
@@ -70,6 +73,14 @@ export class DatabaseCircuit implements Disposable {
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     clearTimeout(this.#pause);
+  }
+
+  /** The primary may be elsewhere by now: new connections find it. One that is read-only on purpose is not left for ever. */
+  #lookAgain(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lookedAtMs < lookEveryMs) return;
+    this.#lookedAtMs = nowMs;
+    this.#needs.discardIdle();
   }
 
   #note({ message }: Error): void {

@@ -1,9 +1,9 @@
-import { isNotified } from './examine.ts';
+import { isNotified, keepsSession } from './examine.ts';
 import { toFault } from './faults.ts';
-import { connect, examineLimits, tlsOptions } from './postgres.ts';
-import { boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
+import { ask, boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
+import { atPrimary, connect, examineLimits, tlsOptions } from './postgres-pool.ts';
 import type { PostgresAddress } from './postgres-url.ts';
-import { ask, leadToOne } from './same-database.ts';
+import { leadToOne } from './same-database.ts';
 
 /** What can be known of the way past a pooler. */
 export type DirectFacts = {
@@ -29,27 +29,16 @@ export const examineDirect = async (
     isSame: await leadToOne(client, await there.connect()),
     isStandby: is_standby === true,
     isReadOnly: read_only === 'on',
-    keepsSession: await keepsSession(client, await here.connect()),
+    keepsSession: await keepsSession(here.make),
     notifies: await isNotified(here.make).catch(() => false),
   };
 };
 
 const roleStatement = `select pg_is_in_recovery() as is_standby, current_setting('transaction_read_only') as read_only`;
 
-/** A pooler in transaction mode gives one of them another session while the other is in a transaction. */
-const keepsSession = async (client: PgClient, other: PgClient): Promise<boolean> => {
-  const pidOf = async (asked: PgClient): Promise<unknown> =>
-    (await ask(asked, 'select pg_backend_pid() as pid'))['pid'];
-  const before = await pidOf(client);
-  await other.query('begin');
-  await pidOf(other);
-  const after = await pidOf(client);
-  await other.query('rollback');
-  return before === after;
-};
-
 const openClients = async (address: PostgresAddress) => {
-  const orm = connect(address, await tlsOptions(address.tls), examineLimits);
+  const ssl = await tlsOptions(address.tls);
+  const orm = connect(await atPrimary(address, ssl).catch(() => address), ssl, examineLimits);
   const pool: PgPool = await orm.driver.getConnection().getNativeClient();
   const open: PgClient[] = [];
   const make = (): PgClient => boundQueries(new pool.Client(pool.options), examineLimits.queryTimeoutMs);

@@ -2,26 +2,38 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MikroORM } from '@mikro-orm/pglite';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CompiledQuery, type RawBuilder, sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { isMadeHere } from './change-log.ts';
 import { lockDataDirectory } from './data-directory.ts';
 import { toFault } from './faults.ts';
+import { type Home, lookAtHome } from './home.ts';
 import { listInstances } from './instances.ts';
-import type { LogConnection } from './log-connection.ts';
+import { type LogConnection, onKysely } from './log-connection.ts';
 import { checkTriggers, type LogTrigger } from './log-shape.ts';
-import { migrations } from './migrations.ts';
 import { ormOptions } from './orm-options.ts';
-import { connect, examineLimits, tlsOptions } from './postgres.ts';
-import { boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
+import { ask, boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
+import { atPrimary, connect, examineLimits, type TlsOptions, tlsOptions } from './postgres-pool.ts';
 import type { PostgresAddress } from './postgres-url.ts';
 import { rights } from './rights.ts';
+import { askPrimary } from './session.ts';
 
 /** What can be known of a database from outside, for whoever has to say whether Kith can work on it. */
 export type DatabaseFacts = {
   /** As `server_version_num`: 150004 is 15.4. */
   readonly version: number;
-  /** How many of `askedForRole` answers came from a standby; a pooler that splits reads sends some of them there. */
+  /** How many of `askedForRole` reads were answered by a standby, asked as an instance asks. */
   readonly standbyAnswers: number;
+  /** The same of reads of anybody else's: a pooler that splits them sends some of them there. */
+  readonly splitReads: number;
+  /** Whether it is a standby that takes what must go to a primary. */
+  readonly isStandby: boolean;
+  /** Whether a connection is one session: what is set in it is still set in the next statement; `null` if not tried. */
+  readonly keepsSession: boolean | null;
+  readonly encoding: string;
+  /** Where our tables are, or will be; `null`: nowhere. */
+  readonly schema: string | null;
+  /** Tables of others in the place of ours. */
+  readonly foreignTables: readonly string[];
   readonly isReadOnly: boolean;
   readonly isolation: string;
   readonly synchronousCommit: string;
@@ -77,18 +89,93 @@ const probeChannel = 'kith_doctor';
 
 /** Changes nothing. Throws a fault if the database does not answer. */
 export const examinePostgres = async (address: PostgresAddress): Promise<DatabaseFacts> => {
-  let orm: Awaited<ReturnType<typeof connect>> | undefined;
   try {
-    orm = connect(address, await tlsOptions(address.tls), examineLimits);
-    const facts = await gather(orm.em);
+    const ssl = await tlsOptions(address.tls);
+    // Where there is no primary, the first host is what there is to be looked at.
+    const at = await atPrimary(address, ssl).catch(() => ({ ...address, others: undefined }));
+    // In transactions, so that nothing is set for whoever gets a pooler's connection next.
+    const there = { ...at, pooling: 'transaction' } as const;
+    await using looking = connectFor(there, ssl);
+    const home = await lookAtHome(onKysely(looking.orm.em.getKysely<unknown>()));
+    await using opened = connectFor({ ...there, schema: home.schema ?? at.schema }, ssl);
+    const { orm } = opened;
+    const facts = await gather(orm.em, home);
     const pool: PgPool = await orm.driver.getConnection().getNativeClient();
     const newClient = (): PgClient =>
       boundQueries(new pool.Client(pool.options), examineLimits.queryTimeoutMs);
-    return { ...facts, notifies: await isNotified(newClient).catch(() => false) };
+    const sampled = await sample(newClient, facts);
+    return {
+      ...facts,
+      ...sampled,
+      keepsSession: await keepsSession(newClient),
+      notifies: await isNotified(newClient).catch(() => false),
+    };
   } catch (error) {
     throw toFault(error);
+  }
+};
+
+const connectFor = (address: PostgresAddress, ssl: TlsOptions) => {
+  const orm = connect(address, ssl, examineLimits);
+  return { orm, [Symbol.asyncDispose]: () => orm.close(true) };
+};
+
+/** On a connection as it is made, of which nothing is asked but what is asked here. */
+const sample = async (
+  newClient: () => PgClient,
+  { isStandby, isReadOnly }: Pick<DatabaseFacts, 'isStandby' | 'isReadOnly'>,
+): Promise<Pick<DatabaseFacts, 'standbyAnswers' | 'splitReads' | 'latenciesMs'>> => {
+  const client = newClient();
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const latenciesMs: number[] = [];
+    // The first one finds the server's process new.
+    for (let asked = 0; asked <= latencySamples; asked++) {
+      const askedMs = performance.now();
+      await client.query('select 1');
+      if (asked > 0) latenciesMs.push(performance.now() - askedMs);
+    }
+    if (isStandby) return { latenciesMs, standbyAnswers: askedForRole, splitReads: askedForRole };
+    // What takes no writes tells nothing by that.
+    const ofStandby = async (): Promise<number> => (isReadOnly ? 0 : countReadOnly(client));
+    const splitReads = await ofStandby();
+    askPrimary(client);
+    return { latenciesMs, splitReads, standbyAnswers: await ofStandby() };
   } finally {
-    await orm?.close(true);
+    client.connection.stream.destroy();
+  }
+};
+
+/** Not by pg_is_in_recovery(): whoever splits reads takes it for one that may write, and asks the primary. */
+const countReadOnly = async (client: PgClient): Promise<number> => {
+  let found = 0;
+  for (let asked = 0; asked < askedForRole; asked++) {
+    if ((await ask(client, readOnly))['read_only'] === 'on') found++;
+  }
+  return found;
+};
+
+const readOnly = `select current_setting('transaction_read_only') as read_only`;
+
+/** A pooler in transaction mode gives one of two another session while the other is in a transaction. */
+export const keepsSession = async (newClient: () => PgClient): Promise<boolean> => {
+  const [client, other] = [newClient(), newClient()];
+  const pidOf = async (asked: PgClient): Promise<unknown> =>
+    (await ask(asked, 'select pg_backend_pid() as pid'))['pid'];
+  try {
+    for (const each of [client, other]) {
+      each.on('error', () => undefined);
+      await each.connect();
+    }
+    const before = await pidOf(client);
+    await other.query('begin');
+    await pidOf(other);
+    const after = await pidOf(client);
+    await other.query('rollback');
+    return before === after;
+  } finally {
+    for (const each of [client, other]) each.connection.stream.destroy();
   }
 };
 
@@ -102,7 +189,9 @@ export const examineEmbedded = async (dataDir: string): Promise<DatabaseFacts | 
   await using _lock = await lockDataDirectory(dataDir);
   const orm = new MikroORM({ ...ormOptions, dbName: path });
   try {
-    return { ...(await gather(orm.em)), notifies: null };
+    const alone = { standbyAnswers: 0, splitReads: 0, latenciesMs: [], keepsSession: null, notifies: null };
+    const home = await lookAtHome(onKysely(orm.em.getKysely<unknown>()));
+    return { ...(await gather(orm.em, home)), ...alone };
   } catch (error) {
     throw toFault(error);
   } finally {
@@ -110,34 +199,20 @@ export const examineEmbedded = async (dataDir: string): Promise<DatabaseFacts | 
   }
 };
 
-const gather = async (em: SqlEntityManager): Promise<Omit<DatabaseFacts, 'notifies'>> => {
+type Sampled = 'standbyAnswers' | 'splitReads' | 'latenciesMs' | 'keepsSession' | 'notifies';
+
+const gather = async (em: SqlEntityManager, home: Home): Promise<Omit<DatabaseFacts, Sampled>> => {
   const rows = async (text: RawBuilder<unknown>): Promise<readonly Row[]> =>
     (await text.execute(em.getKysely<unknown>())).rows.map(asRow);
 
-  const latenciesMs: number[] = [];
-  // The first one also takes the time to connect.
-  for (let sample = 0; sample <= latencySamples; sample++) {
-    const askedMs = performance.now();
-    await rows(sql`select 1`);
-    if (sample > 0) latenciesMs.push(performance.now() - askedMs);
-  }
   const askedMs = Date.now();
   const [server] = await rows(serverFacts);
   const answeredMs = Date.now();
-  let standbyAnswers = 0;
-  for (let asked = 0; asked < askedForRole; asked++) {
-    const [answer] = await rows(sql`select pg_is_in_recovery() as is_standby`);
-    if (answer?.['is_standby'] === true) standbyAnswers++;
-  }
-  const connection: LogConnection = {
-    rows: async (text, values = []) =>
-      (await em.getKysely<unknown>().executeQuery(CompiledQuery.raw(text, [...values]))).rows,
-  };
-  const applied = await appliedMigrations(rows);
-  const known = migrations.map(({ name }) => name);
+  const connection = onKysely(em.getKysely<unknown>());
+  const isStandby = server?.['is_standby'] === true;
   return {
     version: numberIn(server, 'version'),
-    standbyAnswers,
+    isStandby,
     isReadOnly: textIn(server, 'read_only') === 'on',
     isolation: textIn(server, 'isolation'),
     synchronousCommit: textIn(server, 'synchronous_commit'),
@@ -145,14 +220,16 @@ const gather = async (em: SqlEntityManager): Promise<Omit<DatabaseFacts, 'notifi
     replicationRole: textIn(server, 'replication_role'),
     maxConnections: numberIn(server, 'max_connections'),
     connections: numberIn(server, 'connections'),
-    missingMigrations: known.filter((name) => !applied.includes(name)),
-    unknownMigrations: applied.filter((name) => !known.includes(name)),
+    encoding: home.encoding,
+    schema: home.schema,
+    foreignTables: home.foreignTables,
+    missingMigrations: home.missing,
+    unknownMigrations: home.unknown,
     triggers: await checkTriggers(connection),
     missingRights: await missingRights(rows),
     // Unlogged tables cannot be read on a standby.
-    log: standbyAnswers > 0 ? null : await logFacts(rows),
-    instances: standbyAnswers > 0 ? [] : await instanceFacts(rows, connection),
-    latenciesMs,
+    log: isStandby ? null : await logFacts(rows),
+    instances: isStandby ? [] : await instanceFacts(rows, connection),
     clockAheadMs: numberIn(server, 'now_ms') - (askedMs + answeredMs) / 2,
   };
 };
@@ -162,7 +239,8 @@ type Rows = (text: RawBuilder<unknown>) => Promise<readonly Row[]>;
 const serverFacts = sql`select
   current_setting('server_version_num')::int as version,
   current_setting('transaction_read_only') as read_only,
-  current_setting('default_transaction_isolation') as isolation,
+  pg_is_in_recovery() as is_standby,
+  (select reset_val from pg_settings where name = 'default_transaction_isolation') as isolation,
   current_setting('synchronous_commit') as synchronous_commit,
   current_setting('fsync') as fsync,
   current_setting('session_replication_role') as replication_role,
@@ -172,11 +250,6 @@ const serverFacts = sql`select
 
 const exists = async (rows: Rows, table: string): Promise<boolean> =>
   (await rows(sql`select to_regclass(${table}) is not null as found`))[0]?.['found'] === true;
-
-const appliedMigrations = async (rows: Rows): Promise<readonly string[]> =>
-  (await exists(rows, 'kith_migrations')) && (await mayRead(rows, 'kith_migrations'))
-    ? (await rows(sql`select name from kith_migrations order by id`)).map((each) => textIn(each, 'name'))
-    : [];
 
 const mayRead = async (rows: Rows, table: string): Promise<boolean> =>
   (await rows(sql`select has_table_privilege(${table}, 'select') as may`))[0]?.['may'] === true;

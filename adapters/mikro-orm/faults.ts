@@ -14,6 +14,9 @@ export class Unreachable extends DatabaseUnavailable {}
 /** No connection of the pool could be had in time: all were busy, or none could be made. */
 export class NoneFree extends DatabaseUnavailable {}
 
+/** A server that takes no writes, perhaps because another one has taken its place. */
+export class ReadOnly extends DatabaseUnavailable {}
+
 /**
  * What a driver's error means (SQLSTATE: PostgreSQL manual, appendix A). The driver's own error is dropped, not wrapped:
  * its message, detail, query and parameters hold data of users.
@@ -25,8 +28,11 @@ export const toFault = (error: unknown): Error => {
     if (code === '40001' || code === '40P01')
       return new WriteConflict(`the transaction lost against another (${code})`);
     if (code === '55P03') return new Overloaded(`the wait for a lock was too long (${code})`);
-    if (silent.test(code)) return new DatabaseSilent(`the database is unavailable (${code})`);
+    if (isStaleStatement(error)) return new WriteConflict(`a prepared statement was out of date (${code})`);
+    if (silent.test(code) || isPoolersEnd(error))
+      return new DatabaseSilent(`the database is unavailable (${code})`);
     if (unreachable.test(code)) return new Unreachable(`the database is unavailable (${code})`);
+    if (code === '25006') return new ReadOnly(`the database is unavailable (${code})`);
     if (unavailable.test(code)) return new DatabaseUnavailable(`the database is unavailable (${code})`);
     return new Error(`the database refused a statement (SQLSTATE ${code})`);
   }
@@ -44,27 +50,62 @@ export const toCommitFault = (error: unknown): Error => {
     return new Error('a transaction that had failed was to be committed; it was rolled back');
   }
   const code = codeOf(error);
-  return isSqlState(code) && !connectionLost.test(code)
+  return isSqlState(code) && !connectionLost.test(code) && !isPoolersEnd(error)
     ? toFault(error)
     : new OutcomeUnknown(`the connection was lost at COMMIT (${reasonOf(error)})`);
 };
 
-/** Whether the connection was dead rather than the database slow: then another attempt may find a live one. */
-export const isConnectionLoss = (error: unknown): boolean => {
+/**
+ * Whether another attempt may go well at once, outside a transaction: the connection was dead rather than the database slow,
+ * or what was prepared on it is out of date, which the driver has forgotten by now.
+ */
+export const isWorthAnotherTry = (error: unknown): boolean =>
+  isConnectionLoss(error) || isStaleStatement(error);
+
+/**
+ * Whether a statement that was prepared is not what it was: a column has another type by now (0A000), the connection forgot
+ * it (26000), or has one of that name already (42P05). 0A000 also says that something is not supported at all: the routine
+ * tells, in any language.
+ */
+export const isStaleStatement = (error: unknown): boolean => {
   const code = codeOf(error);
-  if (isSqlState(code)) return /^(57P0[123]|0800[036])$/.test(code);
+  return (
+    isForeignStatement(error) ||
+    (code === '0A000' && stringField(error, 'routine') === 'RevalidateCachedQuery')
+  );
+};
+
+/** Whether the connection has other statements than this process prepared on it: a pooler gives it to others meanwhile. */
+export const isForeignStatement = (error: unknown): boolean => /^(26000|42P05)$/.test(codeOf(error) ?? '');
+
+/** A wait for a lock that took longer than `lock_timeout`: the holder may be gone at the next try. */
+export const isLockTimeout = (error: unknown): boolean => codeOf(error) === '55P03';
+
+/**
+ * 08P01 that ends the connection is what PgBouncer says of a server that it cannot reach, or that died; as an answer to a
+ * statement it is a text with a NUL, and a mistake of ours.
+ */
+const isPoolersEnd = (error: unknown): boolean =>
+  codeOf(error) === '08P01' && stringField(error, 'severity') === 'FATAL';
+
+const isConnectionLoss = (error: unknown): boolean => {
+  const code = codeOf(error);
+  if (isSqlState(code)) return /^(57P0[1235]|0800[036])$/.test(code) || isPoolersEnd(error);
   if (code !== undefined) return code === 'ECONNRESET' || code === 'ECONNREFUSED' || code === 'EPIPE';
   return error instanceof Error && /terminated unexpectedly|not queryable|discarded/.test(error.message);
 };
 
-const isPoolTimeout = (error: unknown): boolean =>
-  error instanceof Error && error.message === 'timeout exceeded when trying to connect';
+/** What pg says when a wait for a connection of the pool is over. Our own wait says the same. */
+export const poolTimeout = 'timeout exceeded when trying to connect';
+
+export const isPoolTimeout = (error: unknown): boolean =>
+  error instanceof Error && error.message === poolTimeout;
 
 /** The unique index that refused a row. */
 export const violatedIndex = (error: unknown): string | undefined =>
   codeOf(error) === '23505' ? stringField(error, 'constraint') : undefined;
 
-// 08 connection (08P01 is a text with a NUL, which is no outage), 28 log-in, 53 resources, 58 system, 57P0x shutdown,
+// 08 connection (08P01 has two meanings: isPoolersEnd), 28 log-in, 53 resources, 58 system, 57P0x shutdown,
 // 57014 statement timeout, 25006 read-only, 25P0x idle in transaction, and a schema or database that
 // is not (yet) ours: 3D000, 3F000, 42P01, 42703, 42883, 42501.
 const unavailable = /^(08(?!P01)|28|53|58|57P0|57014|25006|25P0[34]|3[DF]000|42P01|42703|42883|42501)/;
@@ -77,10 +118,30 @@ const connectionLost = /^(08|57P0|58|XX|40003)/;
 const isSqlState = (code: string | undefined): code is string =>
   code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code);
 
-/** A code, or a message of pg that is known to be fixed; any other text might hold a value. */
+/**
+ * Words for what an operator confuses, or a code, or a message of pg that is known to be fixed; any other text might hold a
+ * value.
+ */
 const reasonOf = (error: unknown): string => {
   const message = error instanceof Error ? error.message : '';
-  return codeOf(error) ?? (fixedMessages.has(message) ? message : 'no reason given');
+  const code = codeOf(error);
+  const word = words[code ?? message];
+  if (word !== undefined) return code === undefined ? word : `${word}, ${code}`;
+  return code ?? (fixedMessages.has(message) ? message : 'no reason given');
+};
+
+const untrusted = 'untrusted certificate: let sslrootcert name the file of its authority';
+
+/** By code or message of Node, OpenSSL and pg. */
+const words: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'refused: nobody listens at that port',
+  'The server does not support SSL connections': 'no TLS: the server does not speak it at that port',
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'wrong certificate: it is for another name than that of the host',
 };
 
 const fixedMessages: ReadonlySet<string> = new Set([
@@ -89,8 +150,9 @@ const fixedMessages: ReadonlySet<string> = new Set([
   'Connection terminated unexpectedly',
   'Connection terminated',
   'Query read timeout',
-  'The server does not support SSL connections',
-  'timeout exceeded when trying to connect',
+  'There was an error establishing an SSL connection',
+  'timeout expired',
+  poolTimeout,
 ]);
 
 const codeOf = (error: unknown): string | undefined => stringField(error, 'code');

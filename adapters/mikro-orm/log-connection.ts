@@ -1,5 +1,5 @@
+import { CompiledQuery, type Kysely } from 'kysely';
 import type { PgClient } from './postgres-driver.ts';
-import { statementName } from './statement-name.ts';
 
 /** A connection that nobody else uses meanwhile. Rejects with the driver's error; its user bounds the wait. */
 export interface LogConnection {
@@ -8,18 +8,17 @@ export interface LogConnection {
 
 /**
  * On a client of `pg` that no pool lends: what had to wait for a connection, or behind somebody's transaction, would be
- * late when it matters. The texts are few and prepared once.
+ * late when it matters.
  */
-export const onPostgres = (client: Pick<PgClient, 'query'>): LogConnection => {
-  const names = new Map<string, string>();
-  return {
-    async rows(text, values = []) {
-      const name = names.get(text) ?? statementName(text);
-      names.set(text, name);
-      return rowsOf(await client.query({ name, text, values }));
-    },
-  };
-};
+export const onPostgres = (client: Pick<PgClient, 'query'>): LogConnection => ({
+  rows: async (text, values = []) => rowsOf(await client.query(text, values)),
+});
+
+/** On a connection or a transaction of MikroORM. */
+export const onKysely = (connection: Kysely<unknown>): LogConnection => ({
+  rows: async (text, values = []) =>
+    (await connection.executeQuery(CompiledQuery.raw(text, [...values]))).rows,
+});
 
 /** On PGlite, which has one connection: not while a transaction is open on it. */
 export const onEmbedded = (database: {

@@ -27,6 +27,15 @@ export const migrations: MigrationObject[] = [
   { name: '0003-change-log', class: ChangeLog },
 ];
 
+const made: Readonly<Record<string, readonly string[]>> = {
+  '0001-initial': ['users', 'contacts', 'cache_journal'],
+  '0002-login-attempts': ['login_attempts'],
+  '0003-change-log': ['change_log', 'log_state', 'instances', 'log_notes', 'log_bounds'],
+};
+
+/** The tables that a migration makes: where one of them is there before it, it is somebody else's. */
+export const tablesOf = (migration: string): readonly string[] => made[migration] ?? [];
+
 const tables = [
   `create table users (
     id uuid primary key,

@@ -1,11 +1,16 @@
 import { setImmediate } from 'node:timers';
-import { statementName } from './statement-name.ts';
+import { isForeignStatement, isStaleStatement } from './faults.ts';
+import type { StatementNames } from './statement-name.ts';
 
 /** What we use of the client of `pg`, which comes with MikroORM and without types. */
 export interface PgClient {
+  readonly host: string;
+  readonly port: number;
   readonly connection: { readonly stream: { destroy(): void } };
   connect(): Promise<void>;
   query(text: string | NamedStatement, values?: readonly unknown[]): Promise<unknown>;
+  /** `I`: no transaction is open; `T`, `E`: one is, or has failed. */
+  getTransactionStatus(): 'I' | 'T' | 'E' | null;
   end(): Promise<void>;
   on(event: 'error' | 'end', listener: (error: unknown) => void): unknown;
   on(event: 'notification', listener: (message: { readonly payload?: string | undefined }) => void): unknown;
@@ -22,8 +27,20 @@ export interface PooledClient extends PgClient {
   release(): void;
 }
 
+export type PoolOptions = {
+  /** How values are parsed. */
+  readonly types?: unknown;
+  host?: string;
+  port?: number;
+  /** How long the making of a connection may take, and a wait for one while the pool is full. */
+  connectionTimeoutMillis?: number;
+  /** Called before a new connection is lent. */
+  onConnect?: (client: PgClient) => Promise<void>;
+};
+
 export interface PgPool {
-  readonly options: object;
+  /** Read anew for each connection that is made. */
+  readonly options: PoolOptions;
   readonly Client: new (options: object) => PgClient;
   readonly totalCount: number;
   readonly idleCount: number;
@@ -41,74 +58,45 @@ export interface PgPool {
 const readTimeout = 'Query read timeout';
 
 /**
- * Statements beyond this number are not prepared. There are few different ones, except those whose length depends on how
- * many rows are asked for.
+ * Prepares each statement with parameters under a name, once for each connection: the server need not parse and plan it
+ * again. What turns out to be out of date is forgotten, so that another attempt prepares it anew.
  */
-const maxPrepared = 64;
-
-/**
- * Two things that pg leaves to its user, done where every query passes.
- *
- * A statement with parameters is prepared under a name, once for each connection: the server need not parse and plan it
- * again.
- *
- * A connection on which a query got no answer in `queryTimeoutMs` is closed. pg would leave it in the pool although its
- * answer is still to come, and the next query on it would wait for that answer first: for as long as the server hangs,
- * or for ever if the network went away. A rollback fails at once on it, so a transaction waits one deadline and not
- * two.
- *
- * `answered` is called at each answer.
- */
-export const improveQueries = (pool: PgPool, queryTimeoutMs: number, answered: () => void): void => {
-  const names = new Map<string, string>();
-
-  const named = (text: string, values: readonly unknown[]): NamedStatement | undefined => {
-    let name = names.get(text);
-    if (name === undefined && names.size < maxPrepared) {
-      name = statementName(text);
-      names.set(text, name);
+export const prepareQueries = (client: PgClient, names: StatementNames): void => {
+  const query = client.query.bind(client);
+  client.query = async (text, values) => {
+    if (typeof text !== 'string' || values === undefined || values.length === 0) return query(text, values);
+    const name = names.nameOf(text);
+    if (name === undefined) return query(text, values);
+    try {
+      return await query({ name, text, values });
+    } catch (error) {
+      if (isForeignStatement(error)) names.stop();
+      else if (isStaleStatement(error)) names.giveUp(name);
+      throw error;
     }
-    return name === undefined ? undefined : { name, text, values };
   };
-
-  pool.on('connect', (client) => {
-    const query = boundQueries(client, queryTimeoutMs).query.bind(client);
-    client.query = (text, values) => {
-      const isPlain = typeof text !== 'string' || values === undefined || values.length === 0;
-      return query((isPlain ? undefined : named(text, values)) ?? text, values).then((result) => {
-        answered();
-        return result;
-      });
-    };
-  });
 };
 
-/** Closes the client when a query got no answer in time. */
+/** Calls `answered` at each answer. */
+export const noteAnswers = (client: PgClient, answered: () => void): void => {
+  const query = client.query.bind(client);
+  client.query = async (text, values) => {
+    const result = await query(text, values);
+    answered();
+    return result;
+  };
+};
+
+/**
+ * Closes the client when a query got no answer in time. pg would leave it in the pool although its answer is still to come,
+ * and the next query on it would wait for that answer first: for as long as the server hangs, or for ever if the network
+ * went away. A rollback fails at once on it, so a transaction waits one deadline and not two.
+ */
 export const boundQueries = (client: PgClient, queryTimeoutMs: number): PgClient => {
   const query = client.query.bind(client);
   client.query = (text, values) =>
     withDeadline(query(text, values), queryTimeoutMs, () => client.connection.stream.destroy());
   return client;
-};
-
-/** If a wait for a connection ends this much after its deadline, this process was busy. */
-const lateMs = 100;
-
-/**
- * pg decides that a connection took too long before it reads the sockets, so a process that was busy meanwhile blames
- * the server. Nothing was sent yet, so a wait that ended too late is given one more try.
- */
-export const forgiveStalls = (pool: PgPool, connectionTimeoutMs: number): void => {
-  const connect = pool.connect.bind(pool);
-  pool.connect = async () => {
-    const dueMs = performance.now() + connectionTimeoutMs;
-    try {
-      return await connect();
-    } catch (error) {
-      if (performance.now() - dueMs <= lateMs) throw error;
-      return connect();
-    }
-  };
 };
 
 /**
@@ -174,15 +162,11 @@ export const idleConnectionsOf = (pool: PgPool): { discard(): void } => {
   };
 };
 
-/** One question on a connection of its own; rejects if there is no answer in time. */
-export const askOnce = async (client: PgClient): Promise<void> => {
-  // An error may also be emitted as an event, which would end the process if nobody listened.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.query('select 1');
-  } finally {
-    client.end().catch(() => undefined);
-    client.connection.stream.destroy();
-  }
+/** The row that a statement answers with. */
+export const ask = async (
+  client: PgClient,
+  statement: string,
+): Promise<Readonly<Record<string, unknown>>> => {
+  const { rows }: { readonly rows: readonly unknown[] } = Object(await client.query(statement));
+  return Object(rows[0]);
 };

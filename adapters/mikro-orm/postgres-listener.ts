@@ -14,7 +14,7 @@ const heartbeatMs = 5000;
  * that it is back; `listening` hears each time whether it listens.
  */
 export const listenOnPostgres = async (
-  newClient: () => PgClient,
+  open: () => Promise<PgClient>,
   wake: (message: string | undefined) => void,
   log: Log,
   listening: (isListening: boolean) => void = () => {},
@@ -38,26 +38,27 @@ export const listenOnPostgres = async (
   const keepListening = async (): Promise<void> => {
     let delayMs = firstDelayMs;
     while (!stopped) {
-      const client = newClient();
+      let client: PgClient | undefined;
       try {
+        const opened = await open();
+        client = opened;
         const lost = new Promise<string>((resolve) => {
-          client.on('error', (error) => resolve(toFault(error).message));
-          client.on('end', () => resolve('the connection ended'));
+          opened.on('error', (error) => resolve(toFault(error).message));
+          opened.on('end', () => resolve('the connection ended'));
         });
-        client.on('notification', ({ payload }) => wake(payload));
-        await client.connect();
+        opened.on('notification', ({ payload }) => wake(payload));
         await client.query(`listen ${logChannel}`);
         delayMs = firstDelayMs;
         listens();
         wake(undefined);
         firstAttempt.resolve();
-        fails(await Promise.race([lost, silent(client, lost), stop.promise]));
+        fails(await Promise.race([lost, silent(opened, lost), stop.promise]));
       } catch (error) {
         // Not reachable, or not now: the next attempt is the answer.
         fails(toFault(error).message);
       }
       firstAttempt.resolve();
-      await close(client);
+      if (client !== undefined) await close(client);
       if (!stopped) await Promise.race([sleep(delayMs), stop.promise]);
       delayMs = Math.min(delayMs * 2, maxDelayMs);
     }

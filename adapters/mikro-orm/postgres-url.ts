@@ -1,19 +1,28 @@
 import { ok } from '../../domain/result.ts';
 import { Secret } from '../../domain/secret.ts';
 import { invalid, type Parsed } from '../../domain/text.ts';
-import { decodePart, hostOf } from '../system/address.ts';
+import { decodePart } from '../system/address.ts';
+import { parseHosts } from './postgres-hosts.ts';
+import { parseParameters } from './postgres-parameters.ts';
+import type { Pooling } from './session.ts';
+
+/** Where one server is: a host name, an address, or the folder of a Unix socket. */
+export type Host = { readonly host: string; readonly port: number };
 
 /** Where a PostgreSQL is and who we are there. */
-export type PostgresAddress = {
-  /** A host name, an address, or the folder of a Unix socket. */
-  readonly host: string;
-  readonly port: number;
+export type PostgresAddress = Host & {
+  /** Further hosts, tried in order where the first is no primary or does not answer. */
+  readonly others?: readonly Host[] | undefined;
   readonly database: string;
   /** Where our tables are; absent: where the role's search path says. */
   readonly schema?: string | undefined;
   readonly user: string;
   readonly password: Secret<'database-password'> | null;
   readonly tls: Tls;
+  /** How long the making of a connection may take, in milliseconds. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Absent: `none`. */
+  readonly pooling?: Pooling | undefined;
 };
 
 /** `verify`: the server shows a certificate for its name, of a known authority or of the one in `caFile`. */
@@ -22,47 +31,45 @@ export type Tls =
   | { readonly mode: 'unverified' }
   | { readonly mode: 'verify'; readonly caFile: string | null };
 
+export const hostsOf = ({ host, port, others = [] }: PostgresAddress): readonly [Host, ...Host[]] => [
+  { host, port },
+  ...others,
+];
+
+/** `postgres://user:password@host1:5432,host2/database?name=value`; hosts may be missing, for a parameter names them. */
+const form = /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?([^@/?#]*)\/([^/?#]*)(?:\?([^#]*))?$/;
+
 /**
- * A connection URL: `postgres://user:password@host:5432/database`. `sslmode` `require`, `verify-ca` and `verify-full` all
- * verify the certificate (with the authority of `sslrootcert`, if given); `no-verify` encrypts only; `disable`, `allow`
- * and `prefer`, or none, do not encrypt. `host` as a parameter names the folder of a Unix socket. Other parameters are
- * left alone. An issue never repeats the URL, for the password in it.
+ * A connection URL as libpq takes it (PostgreSQL manual, 34.1.1.2), with one host or several, or the folder of a Unix socket
+ * as a host (`%2Frun`) or as the parameter `host`. postgres-parameters.ts says which parameters are obeyed and which
+ * refused. An issue never repeats the URL, for the password in it.
  */
 export const parseDatabaseUrl = (input: unknown): Parsed<PostgresAddress> => {
   const expected = 'a URL like postgres://user:password@host:5432/database is expected';
   if (typeof input !== 'string') return invalid('invalid-type', expected);
-  const url = URL.canParse(input) ? new URL(input) : undefined;
-  if (url?.protocol !== 'postgres:' && url?.protocol !== 'postgresql:')
+  const [, userInfo, authority, path, query] = form.exec(input) ?? [];
+  if (userInfo === undefined || authority === undefined || path === undefined)
     return invalid('invalid-format', expected);
-  const [user, password, database] = [url.username, url.password, url.pathname.slice(1)].map(decodePart);
+  const colon = userInfo.indexOf(':');
+  const [user, password, database] = [
+    colon < 0 ? userInfo : userInfo.slice(0, colon),
+    colon < 0 ? '' : userInfo.slice(colon + 1),
+    path,
+  ].map(decodePart);
   if (!user || password === undefined || !database) return invalid('invalid-format', expected);
-  const tls = parseTls(url.searchParams);
-  if (tls === undefined) {
-    return invalid('invalid-format', 'sslmode is to be one of the modes of libpq, or no-verify');
-  }
+  const parameters = parseParameters(new URLSearchParams(query));
+  if (!parameters.ok) return parameters;
+  const { hosts: named, ports, ...obeyed } = parameters.value;
+  const hosts = parseHosts(authority, named, ports);
+  if (hosts === undefined) return invalid('invalid-format', expected);
+  const [{ host, port }, ...others] = hosts;
   return ok({
-    host: url.searchParams.get('host') ?? hostOf(url),
-    port: url.port === '' ? 5432 : Number(url.port),
+    host,
+    port,
+    ...(others.length > 0 && { others }),
     database,
     user,
     password: password === '' ? null : new Secret(password),
-    tls,
+    ...obeyed,
   });
-};
-
-const parseTls = (parameters: URLSearchParams): Tls | undefined => {
-  switch (parameters.get('sslmode') ?? 'disable') {
-    case 'disable':
-    case 'allow':
-    case 'prefer':
-      return { mode: 'off' };
-    case 'no-verify':
-      return { mode: 'unverified' };
-    case 'require':
-    case 'verify-ca':
-    case 'verify-full':
-      return { mode: 'verify', caFile: parameters.get('sslrootcert') };
-    default:
-      return undefined;
-  }
 };

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { MikroORM } from '@mikro-orm/postgresql';
-import { type Kysely, sql } from 'kysely';
+import type { MikroORM } from '@mikro-orm/postgresql';
 import {
   defaultJournalBoundMs,
   maxTransactionMs as longestTransactionMs,
@@ -8,28 +6,31 @@ import {
 import { DatabaseUnavailable, Overloaded } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
-import { Secret } from '../../domain/secret.ts';
 import { assemble } from './assemble.ts';
+import { checkSettings } from './change-log.ts';
 import { changeLogOf } from './change-log-port.ts';
 import { DatabaseCircuit } from './circuit.ts';
 import { toFault } from './faults.ts';
-import { ormOptions } from './orm-options.ts';
+import { lookAtHome } from './home.ts';
+import { onPostgres } from './log-connection.ts';
+import { migrate, patienceOfStartMs } from './migrate.ts';
 import { OwnConnection } from './own-connection.ts';
-import {
-  askOnce,
-  boundQueries,
-  forgiveStalls,
-  idleConnectionsOf,
-  improveQueries,
-  type PgClient,
-  type PgPool,
-  warmUp,
-} from './postgres-driver.ts';
+import { idleConnectionsOf, type PgClient, type PgPool, warmUp } from './postgres-driver.ts';
 import { listenOnPostgres } from './postgres-listener.ts';
-import type { PostgresAddress, Tls } from './postgres-url.ts';
-import { grantRights } from './rights.ts';
+import {
+  connect,
+  databaseDeadlines,
+  defaultConnectTimeoutMs,
+  type PostgresLimits,
+  tlsOptions,
+  warmConnections,
+  wayTo,
+} from './postgres-pool.ts';
+import type { PostgresAddress } from './postgres-url.ts';
 import { leadToOne } from './same-database.ts';
+import { settingsOf } from './session.ts';
 import type { Admission } from './statements.ts';
+import { discard } from './way.ts';
 
 export type PostgresConfig = {
   readonly address: PostgresAddress;
@@ -41,60 +42,8 @@ export type PostgresConfig = {
   readonly checkDeadlineMs?: number | undefined;
 };
 
-/**
- * No wait in pg is bounded by default. `queryTimeoutMs` is the client's and fires when the server hangs; together with
- * the wait for a connection it stays under the 2 s within which a user is told that the database is away.
- */
-export type PostgresLimits = {
-  readonly poolConnections: number;
-  readonly connectionTimeoutMs: number;
-  readonly statementTimeoutMs: number;
-  readonly queryTimeoutMs: number;
-  readonly lockTimeoutMs: number;
-  readonly idleInTransactionTimeoutMs: number;
-};
-
-/** The deadlines of an instance that serves; how they relate to the others is in application/caching/limits.ts. */
-export const databaseDeadlines: PostgresLimits = {
-  poolConnections: 10,
-  connectionTimeoutMs: 500,
-  statementTimeoutMs: 1300,
-  queryTimeoutMs: 1400,
-  lockTimeoutMs: 1200,
-  idleInTransactionTimeoutMs: 5000,
-};
-
-/** For migrations, which may take long, and for the lock behind which one instance waits for another's. */
-const migrationLimits: PostgresLimits = {
-  poolConnections: 2,
-  connectionTimeoutMs: 500,
-  statementTimeoutMs: 600_000,
-  queryTimeoutMs: 610_000,
-  lockTimeoutMs: 30_000,
-  idleInTransactionTimeoutMs: 0,
-};
-
-/** For an operator who looks or helps, and who waits longer than a user. */
-export const examineLimits: PostgresLimits = {
-  poolConnections: 1,
-  connectionTimeoutMs: 3000,
-  statementTimeoutMs: 5000,
-  queryTimeoutMs: 6000,
-  lockTimeoutMs: 1000,
-  idleInTransactionTimeoutMs: 5000,
-};
-
-/** Any number, the same in every version: "kith" in ASCII. */
-const migrationLock = 0x6b697468;
 const firstWaitMs = 1500;
 const maxRetryDelayMs = 2000;
-/**
- * Connections that are made at the start and kept: a first rush then waits for few to be made, each a process of the
- * server. Those beyond are closed after a minute of rest, instead of the ten seconds of pg, after which each rush is the
- * first.
- */
-const warmConnections = 3;
-const idleTimeoutMs = 60_000;
 /** For what nobody waits for: the upkeep of the log, each time on a connection that is made for it. */
 const upkeepMs = 60_000;
 /** More than the pool can serve while they wait. */
@@ -107,24 +56,36 @@ const maxWaiting = 1000;
 export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Database> => {
   const { address, direct = address, maxTransactionMs = longestTransactionMs } = config;
   const { checkDeadlineMs = defaultJournalBoundMs / 2 } = config;
-  const ssl = await tlsOptions(address.tls);
   const limits = { ...databaseDeadlines, ...config.limits };
+  const ssl = await tlsOptions(address.tls);
+  const directSsl = await tlsOptions(direct.tls);
+  let schema = address.schema;
   const circuit = new DatabaseCircuit({
-    probe: () => askOnce(newClient()),
+    probe: async () => discard(await openPooled()),
     discardIdle: () => idle.discard(),
     log,
   });
-  const orm = connect(address, ssl, limits, () => circuit.answered());
+  const orm = connect({ connectTimeoutMs: defaultConnectTimeoutMs, ...address }, ssl, limits, {
+    answered: () => circuit.answered(),
+    schema: () => schema,
+  });
   const pool: PgPool = await orm.driver.getConnection().getNativeClient();
   const idle = idleConnectionsOf(pool);
+  // The pool follows to where the primary was found, and learns how long it takes to get there.
+  const pooledWay = wayTo(pool, address, ssl, ({ host, port }, tookMs) => {
+    const { connectTimeoutMs = defaultConnectTimeoutMs } = address;
+    const connectionTimeoutMillis = Math.min(connectTimeoutMs, limits.connectionTimeoutMs + 2 * tookMs);
+    Object.assign(pool.options, { host, port, connectionTimeoutMillis });
+  });
   // Outside of the pool, whose every slot may be waiting for a server that hangs.
-  const clientOptions = { ...pool.options, ...addressOptions(direct), ssl: await tlsOptions(direct.tls) };
-  const newClient = (deadlineMs: number = limits.queryTimeoutMs): PgClient =>
-    boundQueries(new pool.Client(clientOptions), deadlineMs);
+  const directWay = wayTo(pool, direct, directSsl);
+  const openPooled = (): Promise<PgClient> =>
+    pooledWay.open(limits.queryTimeoutMs, settingsOf(limits, schema));
+  const openDirect = (deadlineMs: number): Promise<PgClient> =>
+    directWay.open(deadlineMs, checkSettings(deadlineMs, schema));
 
-  const ownConnection = () => new OwnConnection(() => newClient(checkDeadlineMs), checkDeadlineMs);
-  const forChecks = ownConnection();
-  const forReceipts = ownConnection();
+  const forChecks = new OwnConnection(() => openDirect(checkDeadlineMs));
+  const forReceipts = new OwnConnection(() => openDirect(checkDeadlineMs));
 
   let state: 'starting' | 'ready' | 'closed' = 'starting';
   let isListening = false;
@@ -141,15 +102,24 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   const whenReady = <T>(work: () => Promise<T>): Promise<T> =>
     state === 'ready' ? work() : Promise.reject(new DatabaseUnavailable(`the database is ${state}`));
 
+  /** Sees that both ways lead to one database, and what is there. Throws the driver's error or a fault. */
+  const look = async () => {
+    using opened = new DisposableStack();
+    const pooled = opened.adopt(await openPooled(), discard);
+    if (direct === address) return { home: await lookAtHome(onPostgres(pooled)), at: pooled };
+    const past = opened.adopt(await openDirect(limits.queryTimeoutMs), discard);
+    if (!(await leadToOne(past, pooled)))
+      throw new DatabaseUnavailable('DATABASE_DIRECT_URL leads to another database than DATABASE_URL');
+    return { home: await lookAtHome(onPostgres(past)), at: past };
+  };
+
   const becomeReady = async (): Promise<void> => {
     let reported: string | undefined;
     for (let delayMs = 100; state === 'starting'; delayMs = Math.min(delayMs * 2, maxRetryDelayMs)) {
       try {
-        if (direct !== address) {
-          const pooled = boundQueries(new pool.Client(pool.options), limits.queryTimeoutMs);
-          await mustBeSame(newClient(), pooled);
-        }
-        await migrate(direct, clientOptions.ssl);
+        const { home, at } = await look();
+        const primary = { ...direct, host: at.host, port: at.port };
+        ({ schema } = await migrate(home, primary, directSsl, patienceOfStartMs));
         await warmUp(pool, Math.min(warmConnections, limits.poolConnections));
         if (state === 'starting') state = 'ready';
         log.info('database-ready', { kind: 'postgresql' });
@@ -175,17 +145,21 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
       receipts: (work) => whenReady(() => work(forReceipts)),
       upkeep: (work) =>
         whenReady(async () => {
-          const apart = new OwnConnection(() => newClient(upkeepMs), upkeepMs);
+          const apart = new OwnConnection(() => openDirect(upkeepMs));
           try {
             return await work(apart);
           } finally {
             apart.close();
           }
         }),
-      listen: (wake) =>
-        listenOnPostgres(newClient, wake, log, (now) => {
+      listen: (wake) => {
+        // Nobody is heard where a connection is another session in each transaction: the checks alone bring the news.
+        if (direct.pooling === 'transaction') return Promise.resolve(deaf);
+        const open = () => openDirect(limits.queryTimeoutMs);
+        return listenOnPostgres(open, wake, log, (now) => {
           isListening = now;
-        }),
+        });
+      },
     }),
     status: () => ({
       circuit: circuit.isOpen ? 'open' : 'closed',
@@ -207,128 +181,12 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   });
 };
 
-/** Throws where two ways lead to two databases: the log of the one would tell nothing of changes in the other. */
-const mustBeSame = async (...clients: readonly [PgClient, PgClient]): Promise<void> => {
-  for (const client of clients) client.on('error', () => undefined);
-  try {
-    await Promise.all(clients.map((client) => client.connect()));
-    if (!(await leadToOne(...clients)))
-      throw new DatabaseUnavailable('DATABASE_DIRECT_URL leads to another database than DATABASE_URL');
-  } finally {
-    for (const client of clients) client.connection.stream.destroy();
-  }
-};
+const deaf: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() };
 
 /** Kysely ends a pool only if a statement of its own went through it: the warm connections would keep the process. */
 const end = async (orm: MikroORM, pool: PgPool): Promise<void> => {
   await orm.close(true);
   if (!pool.ending) await pool.end();
-};
-
-/** Runs what is missing of the migrations, one instance at a time, and says what that was. */
-const migrate = async (address: PostgresAddress, ssl: TlsOptions): Promise<readonly string[]> => {
-  const orm = connect(address, ssl, migrationLimits);
-  try {
-    // Before: what the migrations run on does not see what this transaction makes.
-    if (address.schema !== undefined) await makeSchema(orm.em.getKysely<unknown>(), address.schema);
-    // On a connection of its own, so that the lock is gone with the connection, however this ends.
-    return await orm.em.transactional(async (em) => {
-      await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(em.getKysely<unknown>());
-      return (await orm.migrator.up()).map(({ name }) => name);
-    });
-  } finally {
-    await orm.close(true);
-  }
-};
-
-/** Only where it is missing: to make one takes a right that whoever serves need not have. */
-const makeSchema = async (kysely: Kysely<unknown>, schema: string): Promise<void> => {
-  const { rows } = await sql`select from pg_namespace where nspname = ${schema}`.execute(kysely);
-  if (rows.length === 0) await sql`create schema ${sql.id(schema)}`.execute(kysely);
-};
-
-/** The same for whoever migrates apart from serving, and what serving needs for `role`. Throws a fault. */
-export const migratePostgres = async (
-  address: PostgresAddress,
-  role?: string,
-): Promise<readonly string[]> => {
-  try {
-    const ssl = await tlsOptions(address.tls);
-    const applied = await migrate(address, ssl);
-    if (role !== undefined) await grant(address, ssl, role);
-    return applied;
-  } catch (error) {
-    throw toFault(error);
-  }
-};
-
-const grant = async (address: PostgresAddress, ssl: TlsOptions, role: string): Promise<void> => {
-  const orm = connect(address, ssl, migrationLimits);
-  try {
-    await orm.em.transactional((em) => grantRights(em, role));
-  } finally {
-    await orm.close(true);
-  }
-};
-
-/** Makes the pool; nothing is sent before the first statement. */
-export const connect = (
-  address: PostgresAddress,
-  ssl: TlsOptions,
-  limits: PostgresLimits,
-  answered: () => void = () => undefined,
-): MikroORM => {
-  const { password } = address;
-  return new MikroORM({
-    ...ormOptions,
-    host: address.host,
-    port: address.port,
-    dbName: address.database,
-    ...(address.schema === undefined ? {} : { schema: address.schema }),
-    user: address.user,
-    password: password === null ? '' : Secret.reveal(password),
-    driverOptions: {
-      ssl,
-      max: limits.poolConnections,
-      min: Math.min(warmConnections, limits.poolConnections),
-      idleTimeoutMillis: idleTimeoutMs,
-      application_name: 'kith',
-      ...searchPathOf(address),
-      connectionTimeoutMillis: limits.connectionTimeoutMs,
-      statement_timeout: limits.statementTimeoutMs,
-      lock_timeout: limits.lockTimeoutMs,
-      idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 5000,
-      onPoolCreated: (created: PgPool) => {
-        improveQueries(created, limits.queryTimeoutMs, answered);
-        forgiveStalls(created, limits.connectionTimeoutMs);
-      },
-    },
-  });
-};
-
-/** How a client of `pg` is told where to go. */
-const addressOptions = (address: PostgresAddress): object => ({
-  host: address.host,
-  port: address.port,
-  database: address.database,
-  user: address.user,
-  password: address.password === null ? '' : Secret.reveal(address.password),
-  ...searchPathOf(address),
-});
-
-/** The name is one that needs no quotes: composition/config.ts. */
-const searchPathOf = ({ schema }: PostgresAddress): { readonly options?: string } =>
-  schema === undefined ? {} : { options: `-c search_path=${schema}` };
-
-type TlsOptions = false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
-
-export const tlsOptions = async (tls: Tls): Promise<TlsOptions> => {
-  if (tls.mode === 'off') return false;
-  if (tls.mode === 'unverified') return { rejectUnauthorized: false };
-  if (tls.caFile === null) return { rejectUnauthorized: true };
-  return { rejectUnauthorized: true, ca: await readFile(tls.caFile, 'utf8') };
 };
 
 /** Keeps the process alive: with no server at the start, nothing else may. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { toFault } from './faults.ts';
-import { connect, examineLimits, tlsOptions } from './postgres.ts';
+import { atPrimary, connect, examineLimits, tlsOptions } from './postgres-pool.ts';
 import type { PostgresAddress } from './postgres-url.ts';
 
 /**
@@ -8,13 +8,15 @@ import type { PostgresAddress } from './postgres-url.ts';
  * replace. Without one the log begins anew at the next start anyway. Needs `update` on `log_state`, which who serves has.
  */
 export const renewEpochOf = async (address: PostgresAddress): Promise<boolean> => {
-  const orm = connect(address, await tlsOptions(address.tls), examineLimits);
+  let orm: ReturnType<typeof connect> | undefined;
   try {
+    const ssl = await tlsOptions(address.tls);
+    orm = connect(await atPrimary(address, ssl), ssl, examineLimits);
     const renewed = sql`update log_state set epoch = default returning epoch`;
     return (await renewed.execute(orm.em.getKysely<unknown>())).rows.length > 0;
   } catch (error) {
     throw toFault(error);
   } finally {
-    await orm.close(true);
+    await orm?.close(true);
   }
 };

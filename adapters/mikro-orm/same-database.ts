@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { place } from './change-log.ts';
-import type { PgClient } from './postgres-driver.ts';
+import { ask, type PgClient } from './postgres-driver.ts';
 
 /**
  * Whether two connections lead to the same database of the same running server. Its names do not tell: a copy of the files
@@ -20,13 +20,4 @@ export const leadToOne = async (one: PgClient, other: PgClient): Promise<boolean
   } finally {
     await one.query('rollback').catch(() => undefined);
   }
-};
-
-/** The row that a statement answers with. */
-export const ask = async (
-  client: PgClient,
-  statement: string,
-): Promise<Readonly<Record<string, unknown>>> => {
-  const { rows }: { readonly rows: readonly unknown[] } = Object(await client.query(statement));
-  return Object(rows[0]);
 };

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Pooling } from './session.ts';
 
 /**
  * The name under which a statement is prepared: of its text. Numbers would do on connections of one's own. Behind a pooler
@@ -7,3 +8,49 @@ import { createHash } from 'node:crypto';
  */
 export const statementName = (text: string): string =>
   `kith-${createHash('sha256').update(text).digest('base64url').slice(0, 22)}`;
+
+/**
+ * Statements beyond this number are not prepared. There are few different ones, except those whose length depends on how
+ * many rows are asked for.
+ */
+const maxPrepared = 64;
+
+/**
+ * The names that all connections of this process prepare statements under. When one is out of date it is so on many of them:
+ * all take new names then, under which each of them prepares its statements once more.
+ */
+export class StatementNames {
+  readonly #names = new Map<string, string>();
+  #generation = 0;
+  #isOff = false;
+
+  /** `undefined`: the statement is not to be prepared. */
+  nameOf(text: string): string | undefined {
+    if (this.#isOff) return undefined;
+    let name = this.#names.get(text);
+    if (name === undefined && this.#names.size < maxPrepared) {
+      name = statementName(text) + (this.#generation === 0 ? '' : `-${this.#generation}`);
+      this.#names.set(text, name);
+    }
+    return name;
+  }
+
+  /** What stands under a name that was given is out of date. One of another generation was given up before. */
+  giveUp(name: string): void {
+    if (![...this.#names.values()].includes(name)) return;
+    this.#generation++;
+    this.#names.clear();
+  }
+
+  /** From now on nothing is prepared: connections are not our own, and others prepare theirs on them. */
+  stop(): void {
+    this.#isOff = true;
+  }
+}
+
+/** None, where a connection is another session in each transaction. */
+export const namesFor = ({ pooling }: { readonly pooling?: Pooling | undefined }): StatementNames => {
+  const names = new StatementNames();
+  if (pooling === 'transaction') names.stop();
+  return names;
+};

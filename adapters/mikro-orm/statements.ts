@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
-import { isConnectionLoss, toFault } from './faults.ts';
+import { WriteConflict } from '../../domain/faults.ts';
+import { isLockTimeout, isWorthAnotherTry, toFault } from './faults.ts';
 
 /** The connection or the open transaction that statements run on; rows are parsed, so the schema has no types here. */
 export type Connection = Kysely<unknown>;
@@ -49,7 +50,7 @@ export class Statements {
 
 /**
  * Tries again when the connection turned out to be dead, as those are whose backend was killed or whose server
- * restarted. In the pauses the pool finds out which other connections are dead. Only for statements that change nothing
+ * restarted, or when what was prepared on it is out of date. In the pauses the pool finds out which other connections are dead. Only for statements that change nothing
  * when they fail.
  */
 export const onLiveConnection = async <T>(attempt: () => Promise<T>): Promise<T> => {
@@ -57,7 +58,7 @@ export const onLiveConnection = async <T>(attempt: () => Promise<T>): Promise<T>
     try {
       return await attempt();
     } catch (error) {
-      if (!isConnectionLoss(error)) throw toFault(error);
+      if (!isWorthAnotherTry(error)) throw toFault(error);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
@@ -90,6 +91,19 @@ export class TransactionStatements {
     } catch (error) {
       this.#failed = true;
       throw toFault(error);
+    }
+  }
+
+  /**
+   * Locks rows that many transactions lock, so that it is one of a few that wait for each other: one that waited too long is
+   * run again, like one that PostgreSQL ended as a deadlock.
+   */
+  async lock(statement: RawBuilder<unknown>): Promise<readonly unknown[]> {
+    try {
+      return (await statement.execute(this.#connection)).rows;
+    } catch (error) {
+      this.#failed = true;
+      throw isLockTimeout(error) ? new WriteConflict('the wait for a lock took too long') : toFault(error);
     }
   }
 

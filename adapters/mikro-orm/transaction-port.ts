@@ -32,7 +32,7 @@ const usersIn = (statements: TransactionStatements): UserTransaction => ({
 
   async lockAdmins() {
     // Rows are locked as they come out of the sort.
-    const rows = await statements.rows(
+    const rows = await statements.lock(
       sql`select id from users where role = 'admin' and is_active order by id for update`,
     );
     return rows.map(parseUserIdRow);

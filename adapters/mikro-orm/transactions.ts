@@ -1,3 +1,4 @@
+import { IsolationLevel } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Transaction, Transactions } from '../../domain/ports/persistence.ts';
@@ -36,7 +37,7 @@ const runIn = async <T>(
   work: (transaction: Transaction) => Promise<T>,
   maxTransactionMs: number,
 ): Promise<T> => {
-  await onLiveConnection(() => em.begin());
+  await onLiveConnection(() => em.begin({ isolationLevel: IsolationLevel.READ_COMMITTED }));
   const deadlineMs = performance.now() + maxTransactionMs;
   const statements = new TransactionStatements(em.getKysely<unknown>());
   let value: T;

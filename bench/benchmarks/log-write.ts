@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connect, databaseDeadlines } from '../../adapters/mikro-orm/postgres.ts';
+import { connect, databaseDeadlines } from '../../adapters/mikro-orm/postgres-pool.ts';
 import { createTestDatabase, type TestDatabase, urlOf } from '../../tests/support/postgres.ts';
 import { atLeast, type Benchmark, type Row, type Verdict } from '../harness/benchmark.ts';
 import { type Contestant, type Measured, measure, type Spread } from '../harness/rounds.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { migratePostgres } from '../../adapters/mikro-orm/postgres.ts';
+import { migratePostgres } from '../../adapters/mikro-orm/migrate.ts';
 import { parseDatabaseUrl } from '../../adapters/mikro-orm/postgres-url.ts';
 import { openPostgresCluster, type PostgresCluster } from '../../tests/torture/postgres-cluster.ts';
 import { sql } from '../../tests/torture/sql.ts';

@@ -1,9 +1,12 @@
+import { checkSettings } from '../../adapters/mikro-orm/change-log.ts';
 import { changeLogOf } from '../../adapters/mikro-orm/change-log-port.ts';
 import { OwnConnection } from '../../adapters/mikro-orm/own-connection.ts';
-import { connect, databaseDeadlines } from '../../adapters/mikro-orm/postgres.ts';
-import { boundQueries, type PgClient, type PgPool } from '../../adapters/mikro-orm/postgres-driver.ts';
+import type { PgClient, PgPool } from '../../adapters/mikro-orm/postgres-driver.ts';
 import { listenOnPostgres } from '../../adapters/mikro-orm/postgres-listener.ts';
-import { parseDatabaseUrl } from '../../adapters/mikro-orm/postgres-url.ts';
+import { connect, databaseDeadlines } from '../../adapters/mikro-orm/postgres-pool.ts';
+import { hostsOf, parseDatabaseUrl } from '../../adapters/mikro-orm/postgres-url.ts';
+import { StatementNames } from '../../adapters/mikro-orm/statement-name.ts';
+import { Way } from '../../adapters/mikro-orm/way.ts';
 import { systemClock, systemTimer } from '../../adapters/system/clock.ts';
 import { systemIds } from '../../adapters/system/ids.ts';
 import { MemoryTier } from '../../adapters/tiered/memory-tier.ts';
@@ -25,33 +28,38 @@ const log = { info: () => undefined, warn: () => undefined, error: () => undefin
 const upkeepMs = 60_000;
 const pauseMs = 500;
 
-type NewClient = (deadlineMs?: number) => PgClient;
+type OpenClient = (deadlineMs?: number) => Promise<PgClient>;
 
 /** Connections as an instance makes them for the log, beside its pool. */
-const clientsOf = async (postgresUrl: string): Promise<NewClient> => {
+const clientsOf = async (postgresUrl: string): Promise<OpenClient> => {
   const address = parseDatabaseUrl(postgresUrl);
   if (!address.ok) throw new Error('a wrong address');
   const orm = connect(address.value, false, databaseDeadlines);
   const pool: PgPool = await orm.driver.getConnection().getNativeClient();
-  return (deadlineMs = databaseDeadlines.queryTimeoutMs) =>
-    boundQueries(new pool.Client(pool.options), deadlineMs);
+  const way = new Way({
+    hosts: hostsOf(address.value),
+    makeClient: () => new pool.Client(pool.options),
+    pooling: 'none',
+    names: new StatementNames(),
+  });
+  return (deadlineMs = databaseDeadlines.queryTimeoutMs) => way.open(deadlineMs, checkSettings(deadlineMs));
 };
 
-const openLog = (newClient: NewClient, { cache: { journalBoundMs } }: Config): ChangeLog => {
-  const own = () => new OwnConnection(() => newClient(journalBoundMs / 2), journalBoundMs / 2);
+const openLog = (openClient: OpenClient, { cache: { journalBoundMs } }: Config): ChangeLog => {
+  const own = () => new OwnConnection(() => openClient(journalBoundMs / 2));
   const [checks, receipts] = [own(), own()];
   return changeLogOf({
     checks: (work) => work(checks),
     receipts: (work) => work(receipts),
     upkeep: async (work) => {
-      const apart = new OwnConnection(() => newClient(upkeepMs), upkeepMs);
+      const apart = new OwnConnection(() => openClient(upkeepMs));
       try {
         return await work(apart);
       } finally {
         apart.close();
       }
     },
-    listen: (wake) => listenOnPostgres(newClient, wake, log),
+    listen: (wake) => listenOnPostgres(() => openClient(), wake, log),
   });
 };
 
@@ -66,7 +74,7 @@ export const instances: OpenSubject = async ({ postgresUrl }) => {
     INSTANCES: 'many',
   });
   if (!config.ok) throw new Error('a wrong configuration');
-  const newClient = await clientsOf(postgresUrl);
+  const openClient = await clientsOf(postgresUrl);
   const caches: Cache[] = [];
   const upkeep: (() => Promise<void>)[] = [];
   const timer: Timer = {
@@ -79,7 +87,7 @@ export const instances: OpenSubject = async ({ postgresUrl }) => {
   };
   let checks = 0;
   const openOne = async (): Promise<void> => {
-    const changeLog = openLog(newClient, config.value);
+    const changeLog = openLog(openClient, config.value);
     const counted: ChangeLog = {
       ...changeLog,
       check: (asked) => {
@@ -118,12 +126,11 @@ export const instances: OpenSubject = async ({ postgresUrl }) => {
 
 /** The anchor: as many connections, and on each the least that can be asked, twice a second as at the start of an instance. */
 export const selects: OpenSubject = async ({ postgresUrl }) => {
-  const newClient = await clientsOf(postgresUrl);
+  const openClient = await clientsOf(postgresUrl);
   return {
     start: async (count) => {
       for (let started = 0; started < count; started++) {
-        const client = newClient();
-        await client.connect();
+        const client = await openClient();
         systemTimer.every(pauseMs, async () => void (await client.query('select 1')));
       }
     },

@@ -1,6 +1,7 @@
 import { askedForRole, type DatabaseFacts, maxCountedRows } from '../../adapters/mikro-orm/examine.ts';
 import type { DirectFacts } from '../../adapters/mikro-orm/examine-direct.ts';
 import type { LogTrigger } from '../../adapters/mikro-orm/log-shape.ts';
+import type { Pooling } from '../../adapters/mikro-orm/session.ts';
 import { bad, type Finding, good, inMs, median, warning } from './finding.ts';
 
 const oldestVersion = 130_000;
@@ -23,10 +24,19 @@ export const databaseFindings = (facts: DatabaseFacts): readonly Finding[] => [
   ...instanceFindings(facts),
 ];
 
-/** The findings about a PostgreSQL server, with those about any database. `direct`: the way past a pooler, if there is one. */
-export const postgresFindings = (facts: DatabaseFacts, direct?: DirectFacts): readonly Finding[] => [
+/**
+ * The findings about a PostgreSQL server, with those about any database. `pooling`: what was said of a pooler. `direct`: the
+ * way past it, if there is one.
+ */
+export const postgresFindings = (
+  facts: DatabaseFacts,
+  pooling: Pooling,
+  direct?: DirectFacts,
+): readonly Finding[] => [
   versionFinding(facts),
   roleFinding(facts),
+  encodingFinding(facts),
+  poolerFinding(facts, pooling, direct),
   durabilityFinding(facts),
   isolationFinding(facts),
   connectionsFinding(facts),
@@ -44,14 +54,50 @@ const versionFinding = ({ version }: DatabaseFacts): Finding => {
     : bad('database version', found, 'upgrade to PostgreSQL 13 or later');
 };
 
-const roleFinding = ({ standbyAnswers, isReadOnly }: DatabaseFacts): Finding => {
+const encodingFinding = ({ encoding }: DatabaseFacts): Finding =>
+  encoding === 'UTF8'
+    ? good('database encoding', encoding)
+    : bad(
+        'database encoding',
+        `${encoding}, which cannot hold what people type`,
+        "make a database with encoding 'UTF8' template template0: no instance starts with this one",
+      );
+
+const poolerFinding = ({ keepsSession }: DatabaseFacts, pooling: Pooling, direct?: DirectFacts): Finding => {
+  const check = 'pooler';
+  const isSaid = pooling === 'transaction';
+  if (keepsSession !== false)
+    return isSaid
+      ? warning(
+          check,
+          'none, or one in session mode',
+          'set DATABASE_POOLER=none: a read is then one round trip instead of three',
+        )
+      : good(check, 'none, or one in session mode');
+  const found = 'a pooler in transaction mode';
+  if (!isSaid)
+    return bad(
+      check,
+      `${found}, which nothing says`,
+      'set DATABASE_POOLER=transaction, and DATABASE_DIRECT_URL to the way past it: limits that are set on one connection reach other clients of the pooler, and hold by chance',
+    );
+  return direct === undefined
+    ? warning(
+        check,
+        `${found}, and no way past it`,
+        'let DATABASE_DIRECT_URL lead to PostgreSQL itself: nobody is woken through a pooler, and the checks of the log wait for its connections',
+      )
+    : good(check, found);
+};
+
+const roleFinding = ({ standbyAnswers, splitReads, isReadOnly }: DatabaseFacts): Finding => {
   if (standbyAnswers === askedForRole)
     return bad('database role', 'this is a standby', 'let DATABASE_URL name the primary');
   if (standbyAnswers > 0)
     return bad(
       'database role',
       `${standbyAnswers} of ${askedForRole} answers came from a standby`,
-      'let DATABASE_URL name the primary, past a pooler that sends reads elsewhere: what a standby answers is cached nowhere',
+      'let DATABASE_URL name the primary, past a pooler that sends reads elsewhere: what a standby answers may be old, and is cached nowhere',
     );
   if (isReadOnly)
     return bad(
@@ -59,7 +105,8 @@ const roleFinding = ({ standbyAnswers, isReadOnly }: DatabaseFacts): Finding => 
       'transactions are read-only',
       'set default_transaction_read_only to off for this role',
     );
-  return good('database role', 'a primary that takes writes');
+  const split = splitReads === 0 ? '' : `; a pooler splits reads, but not ours, which ask for the primary`;
+  return good('database role', `a primary that takes writes${split}`);
 };
 
 const durabilityFinding = ({ fsync, synchronousCommit }: DatabaseFacts): Finding => {
@@ -74,14 +121,12 @@ const durabilityFinding = ({ fsync, synchronousCommit }: DatabaseFacts): Finding
   return good(check, `fsync on, synchronous_commit ${synchronousCommit}`);
 };
 
+/** Whatever it is: each connection and each transaction says its own. */
 const isolationFinding = ({ isolation }: DatabaseFacts): Finding =>
-  isolation === 'read committed'
-    ? good('database isolation', isolation)
-    : warning(
-        'database isolation',
-        isolation,
-        'set default_transaction_isolation to read committed for this role: others refuse writes that would only wait',
-      );
+  good(
+    'database isolation',
+    isolation === 'read committed' ? isolation : `${isolation}; Kith says read committed itself`,
+  );
 
 const connectionsFinding = ({ maxConnections, connections }: DatabaseFacts): Finding => {
   const found = `${connections} of ${maxConnections} in use; an instance takes up to ${connectionsOfInstance}`;
@@ -104,7 +149,7 @@ const notificationFinding = ({ notifies }: Pick<DatabaseFacts, 'notifies'>): Fin
     : warning(
         'database notifications',
         'NOTIFY is not heard',
-        'let DATABASE_DIRECT_URL lead past the pooler in transaction mode: the log is not read reliably through one, and changes whose fences failed are now seen only by the next check of the log, a quarter of JOURNAL_BOUND_MS later',
+        'let DATABASE_DIRECT_URL lead past the pooler in transaction mode: changes whose fences failed are now seen only by the next check of the log, a quarter of JOURNAL_BOUND_MS later',
       );
 
 /** The log is read, migrations are made and notifications are heard there. */
@@ -142,7 +187,22 @@ const rightsFinding = ({ missingRights }: DatabaseFacts): Finding =>
         'grant them; docs/security.md has the list',
       );
 
-const migrationFindings = ({ missingMigrations, unknownMigrations }: DatabaseFacts): readonly Finding[] => {
+const migrationFindings = ({
+  missingMigrations,
+  unknownMigrations,
+  schema,
+  foreignTables,
+}: DatabaseFacts): readonly Finding[] => {
+  if (schema === null)
+    return [bad('migrations', 'the search path of this role has no schema', 'set DATABASE_SCHEMA')];
+  if (foreignTables.length > 0)
+    return [
+      bad(
+        'migrations',
+        `the schema ${schema} has tables that are not Kith's: ${foreignTables.join(', ')}`,
+        'set DATABASE_SCHEMA to another schema, which is made',
+      ),
+    ];
   const findings: Finding[] = [];
   if (missingMigrations.length > 0)
     findings.push(bad('migrations', `missing: ${missingMigrations.join(', ')}`, 'run kith migrate'));

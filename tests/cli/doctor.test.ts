@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lockDataDirectory } from '../../adapters/mikro-orm/data-directory.ts';
 import { migrateEmbedded } from '../../adapters/mikro-orm/embedded.ts';
-import { migratePostgres, openPostgres } from '../../adapters/mikro-orm/postgres.ts';
+import { migratePostgres } from '../../adapters/mikro-orm/migrate.ts';
+import { openPostgres } from '../../adapters/mikro-orm/postgres.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { doctor } from '../../cli/doctor.ts';
 import { silentLog } from '../adapters/mikro-orm/support.ts';
@@ -122,7 +123,11 @@ describe('the doctor on PostgreSQL', () => {
   it.each([
     ["session_replication_role = 'replica'", 'triggers', /^bad: session_replication_role is replica/],
     ['default_transaction_read_only = on', 'database role', /^bad: transactions are read-only/],
-    ["default_transaction_isolation = 'serializable'", 'database isolation', /^warning: serializable/],
+    [
+      "default_transaction_isolation = 'serializable'",
+      'database isolation',
+      /^good: serializable; Kith says/,
+    ],
   ])('sees %s', async (text, check, expected) => {
     await setting(text, async () => {
       expect((await examineIt()).of(check)).toEqual([expect.stringMatching(expected)]);

@@ -23,6 +23,37 @@ const namesOf = (environment: Environment): readonly string[] =>
 
 const strong = randomBytes(32).toString('hex');
 
+describe('the way to PostgreSQL', () => {
+  const url = 'postgres://kith@db/kith';
+  const direct = 'postgres://kith@direct/kith';
+
+  it.each<[environment: Environment, pooling: string | undefined]>([
+    [{ DATABASE_URL: url }, undefined],
+    [{ DATABASE_URL: `${url}?pgbouncer=true` }, 'transaction'],
+    [{ DATABASE_URL: url, DATABASE_DIRECT_URL: direct }, 'transaction'],
+    [{ DATABASE_URL: url, DATABASE_DIRECT_URL: direct, DATABASE_POOLER: 'none' }, 'none'],
+    [{ DATABASE_URL: url, DATABASE_POOLER: 'transaction' }, 'transaction'],
+  ])('leads through a pooler in %j: %s', (environment, pooling) => {
+    const { postgres, postgresDirect } = configOf(environment);
+    expect(postgres?.pooling).toBe(pooling);
+    expect(postgresDirect?.pooling ?? 'none').toBe('none');
+  });
+
+  it('has one schema, whoever names it, and one time for a connection, in which the variable goes first', () => {
+    const named = configOf({
+      DATABASE_URL: `${url}?schema=mine&connect_timeout=7`,
+      DATABASE_DIRECT_URL: direct,
+    });
+    expect(named.postgres).toMatchObject({ schema: 'mine', connectTimeoutMs: 7000 });
+    expect(named.postgresDirect).toMatchObject({ schema: 'mine' });
+    const both = { DATABASE_URL: `${url}?connect_timeout=7`, DATABASE_CONNECT_TIMEOUT_MS: '900' };
+    expect(configOf(both).postgres?.connectTimeoutMs).toBe(900);
+    expect(namesOf({ DATABASE_URL: `${url}?schema=mine`, DATABASE_SCHEMA: 'other' })).toEqual([
+      'DATABASE_SCHEMA',
+    ]);
+  });
+});
+
 describe('the configuration of an empty environment', () => {
   it('is the documented default', () => {
     expect(configOf({})).toEqual({

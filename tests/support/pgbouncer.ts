@@ -13,17 +13,10 @@ export type PoolMode = 'session' | 'transaction';
 /** A real PgBouncer in front of a database, gone when disposed. */
 export type PgBouncer = AsyncDisposable & { readonly address: PostgresAddress };
 
-/** What a client may ask for at its start that PgBouncer does not know, and would refuse. */
-export const ignoredParameters: readonly string[] = [
-  'statement_timeout',
-  'lock_timeout',
-  'idle_in_transaction_session_timeout',
-];
-
 export const openPgBouncer = async (
   { host, port, user, database }: PostgresAddress,
   mode: PoolMode,
-  ignored: readonly string[] = ignoredParameters,
+  { ignored = [], poolSize = 20 }: { readonly ignored?: readonly string[]; readonly poolSize?: number } = {},
 ): Promise<PgBouncer> => {
   const program = needPgBouncer();
   const listenPort = await freePort();
@@ -39,7 +32,9 @@ listen_port = ${listenPort}
 unix_socket_dir =
 auth_type = any
 pool_mode = ${mode}
-ignore_startup_parameters = ${ignored.join()}
+${ignored.length > 0 ? `ignore_startup_parameters = ${ignored.join()}` : ''}
+default_pool_size = ${poolSize}
+server_login_retry = 1
 `,
   );
   await chmod(directory, 0o755);

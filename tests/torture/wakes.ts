@@ -1,6 +1,7 @@
-import { connect } from '../../adapters/mikro-orm/postgres.ts';
-import { boundQueries, type PgPool } from '../../adapters/mikro-orm/postgres-driver.ts';
+import type { PgPool } from '../../adapters/mikro-orm/postgres-driver.ts';
 import { listenOnPostgres } from '../../adapters/mikro-orm/postgres-listener.ts';
+import { connect } from '../../adapters/mikro-orm/postgres-pool.ts';
+import { settingsOf, settle } from '../../adapters/mikro-orm/session.ts';
 
 /** When a writer woke the others, because its fences had not been confirmed; or may have done so unheard. */
 export interface Wakes extends AsyncDisposable {
@@ -24,7 +25,13 @@ export const openWakes = async (port: number): Promise<Wakes> => {
   const atMs: number[] = [];
   const quiet = { info() {}, warn() {}, error() {} };
   const listening = await listenOnPostgres(
-    () => boundQueries(new pool.Client(pool.options), limits.queryTimeoutMs),
+    async () => {
+      const client = new pool.Client(pool.options);
+      const settings = settingsOf(limits, undefined);
+      await client.connect();
+      await settle(client, { pooling: 'none', settings, queryTimeoutMs: limits.queryTimeoutMs });
+      return client;
+    },
     () => void atMs.push(performance.now()),
     quiet,
   );

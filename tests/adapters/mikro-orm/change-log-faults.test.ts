@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { begin, check, prepareConnection, renewEpoch } from '../../../adapters/mikro-orm/change-log.ts';
+import { begin, check, renewEpoch } from '../../../adapters/mikro-orm/change-log.ts';
 import { leave, listInstances } from '../../../adapters/mikro-orm/instances.ts';
 import { note, startingPoints, sweep } from '../../../adapters/mikro-orm/log-retention.ts';
 import { checkTriggers } from '../../../adapters/mikro-orm/log-shape.ts';
-import { migratePostgres } from '../../../adapters/mikro-orm/postgres.ts';
+import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
 import { judge } from '../../../application/caching/read-log.ts';
 import { parseSnapshot } from '../../../domain/snapshot.ts';
 import { createTestDatabase, type TestDatabase, urlOf } from '../../support/postgres.ts';
@@ -19,6 +19,7 @@ import {
   contactOf,
   idOf,
   people,
+  prepareConnection,
   Reader,
 } from './change-log-support.ts';
 

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { begin, check, prepareConnection } from '../../../adapters/mikro-orm/change-log.ts';
+import { begin, check, checkSettings } from '../../../adapters/mikro-orm/change-log.ts';
 import { type LogConnection, onPostgres } from '../../../adapters/mikro-orm/log-connection.ts';
-import { connect, migratePostgres } from '../../../adapters/mikro-orm/postgres.ts';
+import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
 import type { PgClient, PgPool } from '../../../adapters/mikro-orm/postgres-driver.ts';
+import { connect } from '../../../adapters/mikro-orm/postgres-pool.ts';
 import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-url.ts';
 import { judge, type Verdict } from '../../../application/caching/read-log.ts';
 import type { LogPosition, LogRow } from '../../../domain/ports/change-log.ts';
@@ -17,6 +18,12 @@ const limits = {
   queryTimeoutMs: 61_000,
   lockTimeoutMs: 30_000,
   idleInTransactionTimeoutMs: 60_000,
+};
+
+/** What checks ask of a connection, on one that is somebody's own. */
+export const prepareConnection = async (connection: LogConnection, deadlineMs: number): Promise<void> => {
+  for (const [name, value] of Object.entries(checkSettings(deadlineMs)))
+    await connection.rows('select set_config($1, $2, false)', [name, value]);
 };
 
 /** Connections as psql has them, each of its own. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DatabaseCircuit } from '../../../adapters/mikro-orm/circuit.ts';
-import { NoneFree, Unreachable } from '../../../adapters/mikro-orm/faults.ts';
+import { NoneFree, ReadOnly, Unreachable } from '../../../adapters/mikro-orm/faults.ts';
 import { DatabaseUnavailable, OutcomeUnknown, Overloaded, WriteConflict } from '../../../domain/faults.ts';
 import { eventually, gate, pause } from '../../contracts/persistence-support.ts';
 import { recordingLog } from './support.ts';
@@ -64,6 +64,13 @@ describe('the circuit around PostgreSQL', () => {
     await circuit.admit(async () => 1);
     await failWith(away());
     await failWith(away());
+    expect(circuit.isOpen).toBe(false);
+  });
+
+  it('lets go of idle connections where nothing may be written, once a second: the primary may be elsewhere', async () => {
+    const { circuit, failWith, counts } = open();
+    for (let n = 0; n < 20; n++) await failWith(new ReadOnly('the database is unavailable (25006)'));
+    expect(counts().discarded).toBe(1);
     expect(circuit.isOpen).toBe(false);
   });
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { isConnectionLoss, toCommitFault, toFault } from '../../../adapters/mikro-orm/faults.ts';
+import { isWorthAnotherTry, toCommitFault, toFault } from '../../../adapters/mikro-orm/faults.ts';
 import { parseContact } from '../../../adapters/mikro-orm/tables/contacts.ts';
 import { parseUser } from '../../../adapters/mikro-orm/tables/users.ts';
 import {
+  DatabaseSilent,
   DatabaseUnavailable,
   Fault,
   OutcomeUnknown,
@@ -10,8 +11,16 @@ import {
   WriteConflict,
 } from '../../../domain/faults.ts';
 
-const driverError = (code: string | undefined, message = 'canary'): Error =>
-  Object.assign(new Error(message), { code, detail: 'canary', query: 'canary', constraint: 'canary' });
+const driverError = (code: string | undefined, message = 'canary', more: object = {}): Error =>
+  Object.assign(new Error(message), {
+    code,
+    detail: 'canary',
+    query: 'canary',
+    constraint: 'canary',
+    ...more,
+  });
+const stalePlan = driverError('0A000', 'canary', { routine: 'RevalidateCachedQuery' });
+const poolersEnd = driverError('08P01', 'canary', { severity: 'FATAL' });
 
 describe('an error of the database', () => {
   const outages =
@@ -50,14 +59,49 @@ describe('an error of the database', () => {
   });
 
   it('is worth a second attempt only when the connection was dead', () => {
-    for (const code of ['57P01', '57P02', '57P03', '08000', '08003', '08006', 'ECONNRESET', 'ECONNREFUSED']) {
-      expect(isConnectionLoss(driverError(code)), code).toBe(true);
+    for (const code of [
+      '57P01',
+      '57P02',
+      '57P03',
+      '57P05',
+      '08000',
+      '08003',
+      '08006',
+      'ECONNRESET',
+      'ECONNREFUSED',
+    ]) {
+      expect(isWorthAnotherTry(driverError(code)), code).toBe(true);
     }
     for (const code of ['08P01', '57014', '53300', '40001', '22001', '23505', '42P01', 'ENOTFOUND']) {
-      expect(isConnectionLoss(driverError(code)), code).toBe(false);
+      expect(isWorthAnotherTry(driverError(code)), code).toBe(false);
     }
-    expect(isConnectionLoss(driverError(undefined, 'Query read timeout'))).toBe(false);
-    expect(isConnectionLoss(driverError(undefined, 'Connection terminated unexpectedly'))).toBe(true);
+    expect(isWorthAnotherTry(driverError(undefined, 'Query read timeout'))).toBe(false);
+    expect(isWorthAnotherTry(driverError(undefined, 'Connection terminated unexpectedly'))).toBe(true);
+  });
+
+  it('is worth a second attempt, and a conflict in a transaction, where a prepared statement is out of date', () => {
+    for (const error of [stalePlan, driverError('26000'), driverError('42P05')]) {
+      expect(isWorthAnotherTry(error)).toBe(true);
+      expect(toFault(error)).toBeInstanceOf(WriteConflict);
+    }
+    // What is not supported at all has the same code.
+    expect(isWorthAnotherTry(driverError('0A000'))).toBe(false);
+  });
+
+  it('is silence where a pooler says that its server died, and a mistake of ours where a statement is answered so', () => {
+    expect(toFault(poolersEnd)).toBeInstanceOf(DatabaseSilent);
+    expect(toCommitFault(poolersEnd)).toBeInstanceOf(OutcomeUnknown);
+    expect(isWorthAnotherTry(poolersEnd)).toBe(true);
+    expect(toFault(driverError('08P01', 'canary', { severity: 'ERROR' }))).not.toBeInstanceOf(Fault);
+  });
+
+  it('tells a certificate that nobody trusts, a port without TLS and a refused port apart', () => {
+    const said = [
+      driverError('SELF_SIGNED_CERT_IN_CHAIN'),
+      driverError(undefined, 'The server does not support SSL connections'),
+      driverError('ECONNREFUSED'),
+    ].map((error) => /\((.*):/.exec(toFault(error).message)?.[1]);
+    expect(said).toEqual(['untrusted certificate', 'no TLS', 'refused']);
   });
 
   it('stays what it is when it is a fault already', () => {

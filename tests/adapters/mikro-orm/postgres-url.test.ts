@@ -36,6 +36,63 @@ describe('a database URL', () => {
     expect(parsed('postgres://me@localhost/db?host=/var/run/postgresql').host).toBe('/var/run/postgresql');
   });
 
+  it('may name several hosts, tried in order, with a port each or one for all', () => {
+    const several = { host: 'h1', port: 5432, others: [{ host: 'h2', port: 6432 }] };
+    expect(parsed('postgres://me@h1,h2:6432/db?target_session_attrs=read-write')).toMatchObject(several);
+    expect(parsed('postgres://me@/db?host=h1,h2&port=5432,6432')).toMatchObject(several);
+    expect(parsed('postgres://me@[::1]:1,h2/db?port=7')).toMatchObject({
+      host: '::1',
+      port: 1,
+      others: [{ host: 'h2', port: 7 }],
+    });
+  });
+
+  it('may name a socket as services do', () => {
+    for (const url of [
+      'postgres://me:pw@/db?host=/cloudsql/project:region:instance',
+      'postgres://me:pw@localhost/db?host=%2Fcloudsql%2Fproject%3Aregion%3Ainstance',
+    ]) {
+      expect(parsed(url)).toMatchObject({ host: '/cloudsql/project:region:instance', port: 5432 });
+    }
+    expect(parsed('postgres://me@%2Frun%2Fpostgresql:5433/db')).toMatchObject({
+      host: '/run/postgresql',
+      port: 5433,
+    });
+  });
+
+  it('says where the tables are, how long a connection may take, and that a pooler stands in between', () => {
+    expect(parsed('postgres://me@h/db?schema=mine').schema).toBe('mine');
+    for (const options of ['-c search_path=mine', '-csearch_path=mine', '--search_path=mine']) {
+      expect(parsed(`postgres://me@h/db?options=${encodeURIComponent(options)}`).schema).toBe('mine');
+    }
+    expect(parsed('postgres://me@h/db?connect_timeout=10').connectTimeoutMs).toBe(10_000);
+    expect(parsed('postgres://me@h/db?pgbouncer=true').pooling).toBe('transaction');
+    expect(parsed('postgres://me@h/db?application_name=x&pool_timeout=3&channel_binding=require')).toEqual(
+      parsed('postgres://me@h/db'),
+    );
+  });
+
+  it('is refused, with a sentence, where a parameter leads elsewhere and we cannot follow', () => {
+    for (const [parameters, reason] of [
+      ['target_session_attrs=any', /standby/],
+      ['target_session_attrs=standby', /standby/],
+      ['target_session_attrs=prefer-standby', /standby/],
+      ['schema=My%20Schema', /schema/],
+      ['schema=one&options=-csearch_path%3Dtwo', /schema/],
+      ['options=-c%20search_path%3Done,two', /schema/],
+      ['options=endpoint%3Dep-x', /options/],
+      ['options=-c%20role%3Dother', /options/],
+      ['connect_timeout=0', /seconds/],
+      ['dbname=other', /dbname/],
+      ['user=other', /user/],
+      ['search_path=other', /search_path/],
+      ['load_balance_hosts=random', /load_balance_hosts/],
+    ] as const) {
+      const result = parseDatabaseUrl(`postgres://me@h/db?${parameters}`);
+      expect(result.ok ? '' : result.error.detail, parameters).toMatch(reason);
+    }
+  });
+
   it('asks for verification by every mode that promises encryption, and skips it only when told', () => {
     for (const mode of ['require', 'verify-ca', 'verify-full']) {
       expect(parsed(`postgres://me@h/db?sslmode=${mode}`).tls).toEqual({ mode: 'verify', caFile: null });
@@ -56,6 +113,10 @@ describe('a database URL', () => {
       'postgres://me@h/db?sslmode=maybe',
       'postgres://me:%ZZ@h/db',
       'postgres://me@h:99999/db',
+      'postgres://me@h1,/db',
+      'postgres://me@h1:1:2/db',
+      'postgres://me@h1,h2/db?port=1,2,3',
+      'postgres://me@a b/db',
       'not a url',
       '',
       undefined,

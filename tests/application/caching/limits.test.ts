@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { databaseDeadlines } from '../../../adapters/mikro-orm/postgres.ts';
+import { databaseDeadlines } from '../../../adapters/mikro-orm/postgres-pool.ts';
 import * as limits from '../../../application/caching/limits.ts';
 import { jittered } from '../../../application/caching/values.ts';
 import { defaultTtlsMs } from '../../../application/records/ttls.ts';

@@ -17,6 +17,12 @@ const instance: InstanceFact = { boundMs: 2000, protocol: 1, isReading: true };
 const database: DatabaseFacts = {
   version: 180_001,
   standbyAnswers: 0,
+  splitReads: 0,
+  isStandby: false,
+  keepsSession: true,
+  encoding: 'UTF8',
+  schema: 'public',
+  foreignTables: [],
   isReadOnly: false,
   isolation: 'read committed',
   synchronousCommit: 'on',
@@ -60,7 +66,7 @@ const verdictsOf = (findings: readonly Finding[], check: string): readonly strin
 
 describe('facts of a database', () => {
   it('are good when they are', () => {
-    expect(postgresFindings(database).filter(({ verdict }) => verdict !== 'good')).toEqual([]);
+    expect(postgresFindings(database, 'none').filter(({ verdict }) => verdict !== 'good')).toEqual([]);
   });
 
   it.each<[facts: Partial<DatabaseFacts>, check: string, verdict: Finding['verdict']]>([
@@ -72,7 +78,12 @@ describe('facts of a database', () => {
     [{ fsync: 'off' }, 'database durability', 'bad'],
     [{ synchronousCommit: 'off' }, 'database durability', 'warning'],
     [{ synchronousCommit: 'remote_apply' }, 'database durability', 'good'],
-    [{ isolation: 'repeatable read' }, 'database isolation', 'warning'],
+    [{ isolation: 'repeatable read' }, 'database isolation', 'good'],
+    [{ splitReads: 20 }, 'database role', 'good'],
+    [{ encoding: 'SQL_ASCII' }, 'database encoding', 'bad'],
+    [{ keepsSession: false }, 'pooler', 'bad'],
+    [{ schema: null }, 'migrations', 'bad'],
+    [{ foreignTables: ['users'] }, 'migrations', 'bad'],
     [{ connections: 85 }, 'database connections', 'good'],
     [{ connections: 86 }, 'database connections', 'warning'],
     [{ latenciesMs: [30, 40, 50] }, 'database latency', 'warning'],
@@ -96,7 +107,7 @@ describe('facts of a database', () => {
     [{ instances: [{ ...instance, isReading: false }] }, 'instances', 'good'],
     [{ instances: [] }, 'instances', 'good'],
   ])('%j is seen by: %s', (facts, check, verdict) => {
-    expect(verdictsOf(postgresFindings({ ...database, ...facts }), check)).toEqual([verdict]);
+    expect(verdictsOf(postgresFindings({ ...database, ...facts }, 'none'), check)).toEqual([verdict]);
   });
 });
 
@@ -115,14 +126,18 @@ describe('facts of the way past a pooler', () => {
     [{ isReadOnly: true }, 'transactions are read-only'],
     [{ keepsSession: false }, 'it leads through a pooler in transaction mode'],
   ])('%j is seen', (facts, found) => {
-    const findings = postgresFindings(database, { ...direct, ...facts });
+    const findings = postgresFindings(database, 'transaction', { ...direct, ...facts });
     const verdict = Object.keys(facts).length === 0 ? 'good' : 'bad';
     expect(findings.filter(({ check }) => check === 'direct connection')).toMatchObject([{ verdict, found }]);
   });
   it('are looked at for notifications, too: what the pooler does not bring matters no more', () => {
     const through = { ...database, notifies: false };
-    expect(verdictsOf(postgresFindings(through, direct), 'database notifications')).toEqual(['good']);
-    expect(verdictsOf(postgresFindings(through), 'database notifications')).toEqual(['warning']);
+    expect(verdictsOf(postgresFindings(through, 'transaction', direct), 'database notifications')).toEqual([
+      'good',
+    ]);
+    expect(verdictsOf(postgresFindings(through, 'transaction'), 'database notifications')).toEqual([
+      'warning',
+    ]);
   });
 });
 
