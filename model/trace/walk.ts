@@ -2,8 +2,8 @@
  * Walks through the log model by chance, told in the words of a trace: whatever the model does, the validator has to
  * accept, and what a variant of the model does it has to refuse somewhere.
  *
- * A set of transactions becomes a `pg_snapshot`: the id of writer w is w + 3. Fail-overs are left out, for a trace has no
- * word for a replica that catches up. The model has no bus, so whatever may be in memory may be served.
+ * A set of transactions becomes a `pg_snapshot`: the id of writer w is w + 3. Fail-overs are left out: the replica
+ * of the model may catch up at any moment. The model has no bus, so whatever may be in memory may be served.
  */
 import type { Take } from '../checker.ts';
 import { logModel } from '../log/model.ts';
