@@ -19,7 +19,7 @@ export type PasswordRules = { readonly minCodePoints: number; readonly blocklist
 
 /**
  * A new password. It is brought into NFKC and not changed otherwise. There are no rules about kinds of characters (the
- * NIST guideline forbids them). Refused is what is too short or too long; what repeats one character or counts
+ * NIST guideline forbids them). Refused is what is too short or too long; control characters; what repeats one character or counts
  * (`123456789...`) from beginning to end; a common password, also repeated or with such a sequence behind it; and the
  * email, the part before its @, the username or the name of this service, repeated or almost alone.
  */
