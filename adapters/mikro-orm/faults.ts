@@ -98,6 +98,12 @@ const isConnectionLoss = (error: unknown): boolean => {
 /** What pg says when a wait for a connection of the pool is over. Our own wait says the same. */
 export const poolTimeout = 'timeout exceeded when trying to connect';
 
+const connectTimeouts = ['timeout expired', 'Connection terminated due to connection timeout'];
+
+/** Whether a connection could not be made in the time that the driver was given for it. */
+export const isConnectTimeout = (error: unknown): boolean =>
+  error instanceof Error && connectTimeouts.includes(error.message);
+
 export const isPoolTimeout = (error: unknown): boolean =>
   error instanceof Error && error.message === poolTimeout;
 
@@ -146,12 +152,11 @@ const words: Readonly<Record<string, string>> = {
 
 const fixedMessages: ReadonlySet<string> = new Set([
   'Client has encountered a connection error and is not queryable',
-  'Connection terminated due to connection timeout',
+  ...connectTimeouts,
   'Connection terminated unexpectedly',
   'Connection terminated',
   'Query read timeout',
   'There was an error establishing an SSL connection',
-  'timeout expired',
   poolTimeout,
 ]);
 

@@ -1,9 +1,7 @@
 import process from 'node:process';
-import { isPoolTimeout, poolTimeout } from './faults.ts';
+import { afterAwake } from '../system/awake-timer.ts';
+import { isConnectTimeout, isPoolTimeout, poolTimeout } from './faults.ts';
 import type { PgPool, PooledClient } from './postgres-driver.ts';
-
-/** If a wait for a connection ends this much after its deadline, this process was busy. */
-const lateMs = 100;
 
 type Waiter = {
   readonly take: (client: PooledClient) => void;
@@ -16,7 +14,8 @@ type Waiter = {
  * new one, or one that somebody gave back. The making of a connection goes on when the one who asked has left, because over
  * a long way it takes longer than a user waits; the pool's own `connectionTimeoutMillis` bounds it.
  *
- * A timer that is late blames the server for what this process did, so that such a wait is given one more try.
+ * The pool's own timers blame the server for what this process did while it was busy. So what they end is begun again for
+ * as long as its asker waits, whose wait counts only the time in which this process was awake.
  */
 export const waitInTurn = (pool: PgPool, waitMs: number): void => {
   const connect = pool.connect.bind(pool);
@@ -31,11 +30,13 @@ export const waitInTurn = (pool: PgPool, waitMs: number): void => {
   };
   const fetchFor = async (asker: Waiter): Promise<void> => {
     try {
-      give(await onceMore(connect, () => pool.options.connectionTimeoutMillis ?? 0));
+      give(await connect());
     } catch (error) {
-      // What the asker got was another's, who gets nothing now. A wait of the pool's that is over is only the asker's.
-      if (asker.state !== 'served') asker.fail(error);
-      else if (!isPoolTimeout(error)) next()?.fail(error);
+      // What a served asker got was another's, who has the error in its place.
+      const whose = asker.state === 'served' ? next() : asker;
+      if (whose?.state !== 'waiting') return;
+      if (isPoolTimeout(error) || isConnectTimeout(error)) await fetchFor(whose);
+      else whose.fail(error);
     }
   };
   pool.on('release', () => {
@@ -47,11 +48,9 @@ export const waitInTurn = (pool: PgPool, waitMs: number): void => {
 
   pool.connect = () =>
     new Promise((resolve, reject) => {
-      let dueMs = performance.now() + waitMs;
-      let timer: ReturnType<typeof setTimeout>;
       const settle = (state: 'served' | 'left'): boolean => {
         if (waiter.state !== 'waiting') return false;
-        clearTimeout(timer);
+        callOff();
         waiter.state = state;
         waiters.delete(waiter);
         return true;
@@ -61,24 +60,8 @@ export const waitInTurn = (pool: PgPool, waitMs: number): void => {
         take: (client) => (settle('served') ? resolve(client) : client.release()),
         fail: (error) => settle('left') && reject(error),
       };
-      const giveUp = (): void => {
-        if (performance.now() - dueMs > lateMs) {
-          dueMs = Number.POSITIVE_INFINITY;
-          timer = setTimeout(giveUp, waitMs);
-        } else waiter.fail(new Error(poolTimeout));
-      };
-      timer = setTimeout(giveUp, waitMs);
+      const callOff = afterAwake(waitMs, () => waiter.fail(new Error(poolTimeout)));
       waiters.add(waiter);
       void fetchFor(waiter);
     });
-};
-
-const onceMore = async <T>(attempt: () => Promise<T>, deadlineMs: () => number): Promise<T> => {
-  const dueMs = performance.now() + deadlineMs();
-  try {
-    return await attempt();
-  } catch (error) {
-    if (performance.now() - dueMs <= lateMs) throw error;
-    return attempt();
-  }
 };

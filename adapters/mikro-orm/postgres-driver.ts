@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers';
+import { afterAwake } from '../system/awake-timer.ts';
 import { isForeignStatement, isStaleStatement } from './faults.ts';
 import type { StatementNames } from './statement-name.ts';
 
@@ -108,44 +108,17 @@ export const warmUp = async (pool: PgPool, connections: number): Promise<void> =
   for (const one of made) if (one.status === 'fulfilled') one.value.release();
 };
 
-/** If a timer fires this much late, this process was busy, and the server is given a little more time. */
-const stallMs = 20;
-const graceMs = 300;
-
 /**
  * pg's own `query_timeout` blames the server when this process was busy for so long: it decides before the sockets are
- * read. Here it is decided after the sockets were polled once more (`setImmediate`), and after a little more time if
- * the timer was late.
+ * read.
  */
 const withDeadline = <T>(answer: Promise<T>, ms: number, giveUp: () => void): Promise<T> =>
   new Promise((resolve, reject) => {
-    let isPending = true;
-    const dueMs = performance.now() + ms;
-    const decide = (): void => {
-      setImmediate(() => {
-        if (!isPending) return;
-        giveUp();
-        reject(new Error(readTimeout));
-      });
-    };
-    let timer = setTimeout(() => {
-      if (performance.now() - dueMs > stallMs) timer = setTimeout(decide, graceMs);
-      else decide();
-    }, ms);
-    const settled = (): void => {
-      isPending = false;
-      clearTimeout(timer);
-    };
-    answer.then(
-      (value) => {
-        settled();
-        resolve(value);
-      },
-      (error: unknown) => {
-        settled();
-        reject(error);
-      },
-    );
+    const cancel = afterAwake(ms, () => {
+      giveUp();
+      reject(new Error(readTimeout));
+    });
+    answer.then(resolve, reject).finally(cancel);
   });
 
 /** A way to close the connections of a pool that nobody is using; it opens new ones when they are needed. */
