@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CommonPasswords } from '../adapters/blocklist/common-passwords.ts';
+import { connectionLimits, keepAliveRangeMs } from '../adapters/http/connection-limits.ts';
 import { isSchema, schemaExpected } from '../adapters/mikro-orm/postgres-parameters.ts';
 import { type PostgresAddress, parseDatabaseUrl } from '../adapters/mikro-orm/postgres-url.ts';
 import { ceilingParameters, floorParameters } from '../adapters/oslo/phc.ts';
@@ -24,6 +25,7 @@ export type Config = {
     readonly port: number;
     readonly trustedProxies: readonly string[];
     readonly corsOrigins: readonly string[];
+    readonly keepAliveTimeoutMs: number;
     /** 0: no limit. */
     readonly logInsPerMinute: number;
     readonly registrationsPerMinute: number;
@@ -86,8 +88,11 @@ const variables = z.object({
     .list('addresses or CIDR ranges with commas between them', form.isAddressRange)
     .default([]),
   CORS_ORIGINS: form
-    .list('origins like https://app.example.com with commas between them', form.isOrigin)
+    .list('origins like https://app.example.com, in full, with commas between them', form.isOrigin)
     .default([]),
+  KEEP_ALIVE_TIMEOUT_MS: form
+    .whole(keepAliveRangeMs.min, keepAliveRangeMs.max, 'milliseconds')
+    .default(connectionLimits.keepAliveTimeoutMs),
   LIMIT_LOGIN_PER_MINUTE: form.whole(0, 1_000_000, 'log-ins').default(30),
   LIMIT_REGISTER_PER_MINUTE: form.whole(0, 1_000_000, 'registrations').default(10),
   DATA_DIR: form.text('the path of a directory', (path) => !path.includes('\0')).default('./data'),
@@ -235,6 +240,7 @@ const toConfig = (of: Variables): Config => {
       port: of.PORT,
       trustedProxies: of.TRUST_PROXY,
       corsOrigins: of.CORS_ORIGINS,
+      keepAliveTimeoutMs: of.KEEP_ALIVE_TIMEOUT_MS,
       logInsPerMinute: of.LIMIT_LOGIN_PER_MINUTE,
       registrationsPerMinute: of.LIMIT_REGISTER_PER_MINUTE,
     },

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import type { ConnectionLimits } from '../adapters/http/connection-limits.ts';
 import { type Listener, listen } from '../adapters/http/listen.ts';
 import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { systemClock, systemTimer } from '../adapters/system/clock.ts';
@@ -47,7 +48,7 @@ const main = async (): Promise<void> => {
 const run = async (config: Config, log: Log): Promise<void> => {
   const startedAtMs = systemClock.monotonicMs();
   const kith = await compose(config, { log });
-  const server = await listenOrRefuse(kith.http.fetch, config.http);
+  const server = await listenOrRefuse(kith.http.fetch, config.http, config.http);
   const ops = config.ops && (await listenOrRefuse(kith.http.ops, config.ops));
   stopOnSignals(kith, server, ops, log);
   log.info('started', {
@@ -68,9 +69,10 @@ const run = async (config: Config, log: Log): Promise<void> => {
 const listenOrRefuse = async (
   fetch: (request: Request) => Promise<Response>,
   at: { readonly host: string; readonly port: number },
+  limits: Partial<ConnectionLimits> = {},
 ): Promise<Listener> => {
   try {
-    return await listen(fetch, at);
+    return await listen(fetch, at, limits);
   } catch (error) {
     throw error instanceof Error ? new StartRefused(error.message) : error;
   }

@@ -81,5 +81,14 @@ export const isAddressRange = (item: string): boolean => {
   return family !== 0 && Number(prefix) <= (family === 4 ? 32 : 128);
 };
 
-/** Scheme, host and port and nothing more, as browsers send it (RFC 6454). */
-export const isOrigin = (item: string): boolean => /^https?:/.test(item) && URL.parse(item)?.origin === item;
+/**
+ * Scheme, host and port and nothing more, as browsers send it (RFC 6454); also of apps that are pages of a scheme of their
+ * own, whose origin `URL` calls `null`. A star would be sent by nobody and so match nothing.
+ */
+export const isOrigin = (item: string): boolean => {
+  const url = URL.parse(item);
+  if (url === null || item.includes('*') || /^(file|ftp|wss?|data|blob|javascript):/.test(item)) return false;
+  return /^https?:/.test(item)
+    ? url.origin === item
+    : item === `${url.protocol}//${url.host}` && url.host !== '';
+};

@@ -40,13 +40,21 @@ const username = /^[a-z0-9][a-z0-9_.-]*$/;
 // E.164: no country code begins with 0.
 const phone = /^\+[1-9][0-9]{7,14}$/;
 
-// Names that others would take for the operator's, or that could be mistaken for a path of the API.
+// Names that others would take for the operator's (those of RFC 2142 among them), or that could be mistaken for a path of
+// the API or a file that robots and browsers ask for at the root.
 const reserved: ReadonlySet<string> = new Set(
-  `about account accounts admin administrator anonymous api auth billing blog by-username config contact contacts
-   daemon docs everyone guest health help hostmaster info kith login logout mail me moderator null official operator
-   ops owner postmaster privacy problems register root security self settings signup staff status superuser support
-   sysadmin system team terms test undefined user users webmaster www`.split(/\s+/),
+  `about abuse account accounts admin administrator all anonymous api app apple-app-site-association assets auth billing
+   blog by-username cache cdn config contact contacts crossdomain.xml daemon daemons docs everyone explain
+   favicon.ico ftp guest health help hostmaster imap index index.html info invalidate kith list list-request live
+   localhost log-in login log-out logout lookup mail mailer-daemon manifest.json marketing me metrics moderator news
+   no-reply nobody noc noreply null official openapi openapi.json operations operator ops owner password pop pop3
+   postmaster privacy problems profile ready register robots.txt root sales security security.txt self session sessions
+   settings signup sitemap.xml smtp staff static status superuser support sysadmin system team terms test undefined
+   usenet user users uucp webmaster well-known www`.split(/\s+/),
 );
+
+/** Of names that differ in dots, dashes and underscores at the end alone, people see one: `admin.`, `support_`. */
+const isReserved = (name: string): boolean => reserved.has(name) || reserved.has(name.replace(/[._-]+$/, ''));
 
 const parseId = <T extends UserId | ContactId>(input: unknown): Parsed<T> => {
   if (input === undefined) return invalid('required', 'a value is expected');
@@ -75,7 +83,7 @@ export const parseEmail = (input: unknown): Parsed<Email> => {
 /** A username that somebody may take. To look one up use `parseUsernameKey`: nobody has a reserved name. */
 export const parseUsername = (input: unknown): Parsed<Username> => {
   const name = parseUsernameKey(input);
-  return name.ok && reserved.has(name.value) ? invalid('reserved', 'this username is reserved') : name;
+  return name.ok && isReserved(name.value) ? invalid('reserved', 'this username is reserved') : name;
 };
 
 /** A username as it is stored and looked up: of usual width, in lower case, trimmed. */

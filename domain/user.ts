@@ -79,12 +79,15 @@ export type UserPatchInput = { readonly [Field in Changeable]?: Unparsed<User[Fi
 export const parseName = (input: unknown): Parsed<string> => parseLine(input, nameLimits);
 export const parseLongText = (input: unknown): Parsed<string> => parseText(input, longTextLimits);
 
-const parseUrl = (input: unknown): Parsed<string> => {
+// RFC 3986, of which `URL` takes more: spaces, other scripts, a stray percent sign. Other readers of our answers may not.
+const uri =
+  /^https:\/\/(?=[^/?#])(?:\[[0-9a-f:.]+\])?(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9a-f]{2})*(?:#(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9a-f]{2})*)?$/i;
+
+export const parseUrl = (input: unknown): Parsed<string> => {
   const text = parseLine(input, urlLimits);
   if (!text.ok) return text;
-  const expected = 'an absolute https URL is expected';
-  if (!/^https:\/\/[^\s/]/i.test(text.value) || !URL.canParse(text.value))
-    return invalid('invalid-format', expected);
+  const expected = 'an absolute https URL is expected, in ASCII and percent-encoded';
+  if (!uri.test(text.value) || !URL.canParse(text.value)) return invalid('invalid-format', expected);
   const url = new URL(text.value);
   if (url.username !== '' || url.password !== '')
     return invalid('invalid-format', `${expected}, without credentials`);

@@ -18,7 +18,16 @@ type Note = {
 };
 
 const groups: Readonly<Record<string, readonly string[]>> = {
-  'Where it listens': ['HOST', 'PORT', 'OPS_HOST', 'OPS_PORT', 'TRUST_PROXY', 'CORS_ORIGINS', 'LOG_LEVEL'],
+  'Where it listens': [
+    'HOST',
+    'PORT',
+    'OPS_HOST',
+    'OPS_PORT',
+    'TRUST_PROXY',
+    'CORS_ORIGINS',
+    'KEEP_ALIVE_TIMEOUT_MS',
+    'LOG_LEVEL',
+  ],
   'Where the data is': [
     'DATABASE_URL',
     'DATABASE_DIRECT_URL',
@@ -88,7 +97,14 @@ const notes: Readonly<Record<string, Note>> = {
     about:
       'Proxies whose `X-Forwarded-For` counts. Without it all clients behind a proxy share one limit; with too much in it a client chooses its own address.',
   },
-  CORS_ORIGINS: { about: 'Origins whose pages may call the API from a browser.' },
+  CORS_ORIGINS: {
+    about:
+      'Origins whose pages may call the API from a browser, of any scheme (`capacitor://localhost`). Each in full: there are no wildcards.',
+  },
+  KEEP_ALIVE_TIMEOUT_MS: {
+    about:
+      'How long an idle connection of a client is kept. It must be [longer than a balancer in front keeps its own](deployment.md#stopping-and-restarting).',
+  },
   LOG_LEVEL: { about: 'The least severe level that is logged, as JSON lines on standard output.' },
   DATABASE_DIRECT_URL: {
     about:

@@ -4,18 +4,9 @@ import { NodeRequest, sendNodeResponse } from 'srvx/node';
 import { problem } from './answer/problems.ts';
 import { toResponse } from './answer/reply.ts';
 import { TextResponse } from './answer/text-response.ts';
+import { type ConnectionLimits, connectionLimits } from './connection-limits.ts';
 
 type Fetch = (request: Request) => Promise<Response>;
-
-/** What the clients of one listener may hold. */
-export type ConnectionLimits = {
-  /** Further ones are closed as they come: each takes memory and a file handle, which the database needs too. */
-  readonly maxConnections: number;
-  /** A connection on which nothing moves for so long is closed. It must be longer than any request may take. */
-  readonly idleTimeoutMs: number;
-};
-
-const connectionLimits: ConnectionLimits = { maxConnections: 5_000, idleTimeoutMs: 20_000 };
 
 /** A socket that accepts requests. */
 export type Listener = {
@@ -31,7 +22,6 @@ const limits = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
-  keepAliveTimeout: 5_000,
   maxHeaderSize: 8 * 1024,
   // The guard answers instead when Host is missing, with the headers that every response has.
   requireHostHeader: false,
@@ -45,15 +35,16 @@ const limits = {
 export const listen = async (
   fetch: Fetch,
   { host, port }: { readonly host: string; readonly port: number },
-  { maxConnections, idleTimeoutMs }: ConnectionLimits = connectionLimits,
+  limitsOfClients: Partial<ConnectionLimits> = {},
 ): Promise<Listener> => {
+  const { maxConnections, idleTimeoutMs, keepAliveTimeoutMs } = { ...connectionLimits, ...limitsOfClients };
   const connections = new Connections();
   const handle = toNodeHandler(fetch);
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     connections.began(request.socket, response);
     handle(request, response);
   };
-  const server = createServer(limits, answer);
+  const server = createServer({ ...limits, keepAliveTimeout: keepAliveTimeoutMs }, answer);
   server.maxConnections = maxConnections;
   server.timeout = idleTimeoutMs;
   // The guard answers 417 instead of Node, whose answer would lack the headers that every response has.

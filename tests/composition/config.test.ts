@@ -62,6 +62,7 @@ describe('the configuration of an empty environment', () => {
         port: 3000,
         trustedProxies: [],
         corsOrigins: [],
+        keepAliveTimeoutMs: 75_000,
         logInsPerMinute: 30,
         registrationsPerMinute: 10,
       },
@@ -132,6 +133,8 @@ describe('a variable', () => {
     ['LIMIT_REGISTER_PER_MINUTE', '7', ({ http }) => http.registrationsPerMinute, 7],
     ['TRUST_PROXY', '10.0.0.0/8, ::1', ({ http }) => http.trustedProxies, ['10.0.0.0/8', '::1']],
     ['CORS_ORIGINS', 'https://a.example,http://localhost:5173', ({ http }) => http.corsOrigins.length, 2],
+    ['CORS_ORIGINS', 'capacitor://localhost', ({ http }) => http.corsOrigins[0], 'capacitor://localhost'],
+    ['KEEP_ALIVE_TIMEOUT_MS', '120000', ({ http }) => http.keepAliveTimeoutMs, 120_000],
     ['LOG_LEVEL', 'warn', ({ logLevel }) => logLevel, 'warn'],
   ])('%s=%s is understood', (name, value, read, expected) => {
     expect(read(configOf({ [name]: value }))).toEqual(expected);
@@ -167,7 +170,13 @@ describe('a variable', () => {
       'https://a.example/path',
       'null',
       'ftp://a.example',
+      'https://*.example.com',
+      'capacitor://',
+      'capacitor://localhost/',
+      'file:///a',
+      'javascript:alert(1)',
     ],
+    ['KEEP_ALIVE_TIMEOUT_MS', '0', '999', '3600001'],
     ['CACHE_KEY_PREFIX', 'with space', 'x'.repeat(65), 'kith\n'],
     [
       'REDIS_URL',

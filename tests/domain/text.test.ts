@@ -4,7 +4,8 @@ import { parseSearch } from '../../domain/contact.ts';
 import { parseIdentifier, parsePhone, parseUserId, parseUsernameKey } from '../../domain/identifiers.ts';
 import { parseNewPassword } from '../../domain/password.ts';
 import { type Parsed, parseLine, parseText } from '../../domain/text.ts';
-import { lines, phones, texts } from '../support/unusual-inputs.ts';
+import { parseUrl } from '../../domain/user.ts';
+import { lines, phones, texts, urls } from '../support/unusual-inputs.ts';
 
 const line = (input: string): Parsed<string> => parseLine(input, { minCodePoints: 1, maxCodePoints: 100 });
 const text = (input: string): Parsed<string> => parseText(input, { minCodePoints: 0, maxCodePoints: 100 });
@@ -13,6 +14,7 @@ describe.each([
   ['a line', lines, line],
   ['a text', texts, text],
   ['a phone number', phones, parsePhone],
+  ['a URL', urls, parseUrl],
 ] as const)('%s', (_what, { accepted, refused }, parse) => {
   it.each(accepted)('%j becomes %j: %s', (input, stored) => {
     expect(parse(input)).toEqual({ ok: true, value: stored });

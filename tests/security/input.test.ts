@@ -126,7 +126,16 @@ describe('what is no input is refused before any SQL is run', () => {
     ]) {
       expect(parseUsername(name), name).toMatchObject({ ok: false });
     }
-    for (const name of ['ADMIN', ' Admin ', 'ａｄｍｉｎ']) {
+    for (const name of [
+      'ADMIN',
+      ' Admin ',
+      'ａｄｍｉｎ',
+      'admin.',
+      'support_-',
+      'abuse',
+      'noreply',
+      'robots.txt',
+    ]) {
       expect(parseUsername(name), name).toMatchObject({ ok: false, error: { code: 'reserved' } });
     }
     expect(parseUsernameKey('ＡＤａａ')).toMatchObject({ ok: true, value: 'adaa' });

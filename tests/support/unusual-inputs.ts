@@ -102,3 +102,42 @@ export const phones: typeof lines = {
     ['', 'nothing'],
   ],
 };
+
+export const urls: typeof lines = {
+  accepted: [
+    ['https://example.com', 'https://example.com', 'nothing but a host'],
+    [
+      'https://example.com:8443/a.png?size=2&x=%20#top',
+      'https://example.com:8443/a.png?size=2&x=%20#top',
+      'all parts',
+    ],
+    ['https://[2001:db8::1]/a', 'https://[2001:db8::1]/a', 'an address of IPv6'],
+    ['HTTPS://Example.com/A', 'HTTPS://Example.com/A', 'upper case'],
+    [
+      'https://xn--mnchen-3ya.de/%C3%BC.png',
+      'https://xn--mnchen-3ya.de/%C3%BC.png',
+      'other scripts, encoded',
+    ],
+    [
+      " https://example.com/a(1)'s;v=1,2.png ",
+      "https://example.com/a(1)'s;v=1,2.png",
+      'marks that are allowed, and spaces',
+    ],
+  ],
+  refused: [
+    ['http://example.com/a.png', 'not encrypted'],
+    ['https://', 'no host'],
+    ['https:///a.png', 'no host'],
+    ['https:example.com', 'no host, which URL would take'],
+    ['https://user:secret@example.com/', 'credentials'],
+    ['https://example.com/a b.png', 'a space'],
+    ['https://example.com/ü.png', 'a character that has to be encoded'],
+    ['https://example.com/100%', 'a percent sign that encodes nothing'],
+    ['https://example.com/a#b#c', 'two fragments'],
+    ['https://example.com/{id}', 'a template'],
+    ['https://example.com\\a', 'a backslash, which browsers take for a slash'],
+    ['https://example.com/[a]', 'brackets outside of an address'],
+    ['javascript:alert(1)', 'a program'],
+    ['//example.com/a.png', 'relative to whatever page shows it'],
+  ],
+};

@@ -2,7 +2,9 @@ import type { HeaderList } from './headers.ts';
 import type { Reply } from './reply.ts';
 
 const exposed = 'ETag, Location, X-Request-Id, Cache-Status, Retry-After';
-const requestHeaders = 'Authorization, Content-Type, Cache-Control, If-Match, If-None-Match, X-Request-Id';
+// The last three are what tracing in a browser adds to requests (W3C Trace Context and Baggage).
+const requestHeaders =
+  'Authorization, Content-Type, Cache-Control, If-Match, If-None-Match, X-Request-Id, traceparent, tracestate, baggage';
 
 /** Which other origins' pages may read the answers. Never with credentials (cookies): tokens are sent in a header. */
 export type Cors = {
@@ -14,7 +16,7 @@ export type Cors = {
 
 const none: Cors = { headers: () => [], preflight: () => undefined };
 
-/** Rules for exactly these origins (`https://app.example`); no substring or suffix ever matches. */
+/** Rules for exactly these origins (`https://app.example`, `capacitor://localhost`); no substring or suffix ever matches. */
 export const createCors = (origins: readonly string[]): Cors => {
   if (origins.length === 0) return none;
   const allowed: ReadonlySet<string> = new Set(origins);

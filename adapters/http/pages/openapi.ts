@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { edgeProblems } from '../answer/edge-problems.ts';
-import { problemRows } from '../answer/problem-table.ts';
+import { type ProblemCode, problemRows } from '../answer/problem-table.ts';
 import type { Route } from '../route.ts';
 import { version } from '../version.ts';
 import * as shape from '../wire/representations.ts';
@@ -50,7 +50,8 @@ const operation = (route: Route): JsonSchema => ({
   operationId: route.name,
   summary: route.summary,
   tags: [route.path.split('/')[1]],
-  ...(route.access === 'none' ? {} : { security: [{ bearer: [] }] }),
+  // An empty list says that no token is needed; without any it could have been forgotten.
+  security: route.access === 'none' ? [] : [{ bearer: [] }],
   parameters: [...queryParameters(route), ...headerParameters(route)],
   ...(route.body === undefined
     ? {}
@@ -101,28 +102,38 @@ const headerParameters = (route: Route): readonly JsonSchema[] => {
 
 const success = (route: Route): JsonSchema => {
   const { schema, description, status, mediaType = 'application/json' } = route.success;
-  const headers = [
-    'X-Request-Id',
-    ...(route.etag ? ['ETag'] : []),
-    ...(route.cached ? ['Cache-Status'] : []),
-    ...(status === 201 ? ['Location'] : []),
-  ];
   return {
     description,
-    headers: Object.fromEntries(headers.map((name) => [name, responseHeader(name)])),
+    headers: responseHeaders([...validators(route), ...(status === 201 ? (['Location'] as const) : [])]),
     ...(status === 204
       ? {}
       : { content: { [mediaType]: schema === undefined ? {} : { schema: schemaOf(schema) } } }),
   };
 };
 
-const responseHeader = (name: string): JsonSchema =>
-  name === 'ETag'
-    ? {
-        description: 'Strong and opaque. No two users share one, nor do two contacts.',
-        schema: { type: 'string' },
-      }
-    : { schema: { type: 'string' } };
+const headerDescriptions = {
+  'X-Request-Id': 'The one that was sent, or a new one. The log has it too.',
+  ETag: 'Strong and opaque. No two users share one, nor do two contacts.',
+  'Cache-Status': 'Which tier answered (RFC 9211).',
+  Location: 'The path of what was made.',
+  'Retry-After': 'Whole seconds, at least 1.',
+  'WWW-Authenticate': 'Bearer, and why the token was refused (RFC 6750).',
+};
+type DescribedHeader = keyof typeof headerDescriptions;
+
+/** What a representation is told apart by, and where it came from. */
+const validators = (route: Route): readonly DescribedHeader[] => [
+  ...(route.etag ? (['ETag'] as const) : []),
+  ...(route.cached ? (['Cache-Status'] as const) : []),
+];
+
+const responseHeaders = (names: readonly DescribedHeader[]): JsonSchema =>
+  Object.fromEntries(
+    ['X-Request-Id' as const, ...names].map((name) => [
+      name,
+      { description: headerDescriptions[name], schema: { type: 'string' } },
+    ]),
+  );
 
 const schemaOf = (schema: z.ZodType): JsonSchema => {
   const [name] = Object.entries(components).find(([, component]) => component === schema) ?? [];
@@ -138,12 +149,23 @@ const failures = (route: Route): JsonSchema => {
     status,
     {
       description: codes.join(', '),
+      headers: responseHeaders([
+        ...(codes.some((code) => problemRows[code].challenge) ? (['WWW-Authenticate'] as const) : []),
+        ...(codes.some(saysWhen) ? (['Retry-After'] as const) : []),
+      ]),
       content: { 'application/problem+json': { schema: { $ref: schemaReference('Problem') } } },
     },
   ]);
-  const notModified = { description: 'The client has this version.' };
+  const notModified = {
+    description: 'The client has this version.',
+    headers: responseHeaders(validators(route)),
+  };
   return {
     ...Object.fromEntries(problems),
     ...(route.etag && route.method === 'GET' ? { 304: notModified } : {}),
   };
 };
+
+/** Whether it tells when to come back. */
+const saysWhen = (code: ProblemCode): boolean =>
+  code === 'too-many-attempts' || problemRows[code].retryAfterMs !== undefined;

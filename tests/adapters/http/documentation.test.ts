@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { describe, expect, it } from 'vitest';
 import { edgeProblems } from '../../../adapters/http/answer/edge-problems.ts';
 import { problemRows } from '../../../adapters/http/answer/problem-table.ts';
@@ -45,6 +46,18 @@ describe('openapi.json', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it('is clean under a public linter, by its strictest set of rules', async () => {
+    const config = await createConfig({ extends: ['recommended-strict'] });
+    const lint = async (json: unknown) =>
+      (await lintFromString({ source: JSON.stringify(json), absoluteRef: '/openapi.json', config })).map(
+        ({ ruleId, location }) => `${ruleId} ${location[0]?.pointer}`,
+      );
+    const json = await document();
+    expect(await lint(json)).toEqual([]);
+    // And it finds something where there is something to find.
+    expect(await lint({ ...Object(json), servers: [] })).not.toEqual([]);
+  });
+
   it('resolves every reference and uses every component', async () => {
     const json = await document();
     const references = all(json, '$ref').map(String);
@@ -77,7 +90,7 @@ describe('openapi.json', () => {
       ];
       for (const status of statuses)
         expect(dig(operation, 'responses', String(status), 'description')).toBeTypeOf('string');
-      expect(dig(operation, 'security') === undefined).toBe(route.access === 'none');
+      expect(dig(operation, 'security')).toEqual(route.access === 'none' ? [] : [{ bearer: [] }]);
       const body = dig(operation, 'requestBody', 'content', 'application/json', 'schema');
       expect(body === undefined).toBe(route.body === undefined);
       if (route.body !== undefined) expect(dig(body, 'additionalProperties')).toBe(false);

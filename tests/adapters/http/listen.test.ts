@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { toResponse } from '../../../adapters/http/answer/reply.ts';
 import { type Listener, listen, toNodeHandler } from '../../../adapters/http/listen.ts';
@@ -130,6 +131,39 @@ describe('a client that hangs up', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
   });
+});
+
+describe('a connection between two requests', () => {
+  const keep = async (keepAliveTimeoutMs?: number) => {
+    const fetch = () => Promise.resolve(new Response('ok'));
+    const listener = await listen(
+      fetch,
+      { host: '127.0.0.1', port: 0 },
+      keepAliveTimeoutMs === undefined ? {} : { keepAliveTimeoutMs },
+    );
+    open.push(listener);
+    return dial(listener.port, get('/'));
+  };
+  const isOpen = (socket: Socket) => !socket.destroyed && !socket.readableEnded;
+
+  it('is closed when its time is over', async () => {
+    const socket = await keep(1_000);
+    await once(socket.resume(), 'end');
+    expect(isOpen(socket)).toBe(false);
+  }, 20_000);
+
+  it('is kept for longer than other limits of time, and serves the next request', async () => {
+    const socket = await keep();
+    // Longer than the time for the headers of a request, which must not count from the one before.
+    await new Promise((resolve) => setTimeout(resolve, 6_500));
+    expect(isOpen(socket)).toBe(true);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    socket.write(get('/'));
+    await expect.poll(() => text.match(/HTTP\/1\.1 200/g)?.length, { timeout: 5_000 }).toBe(2);
+  }, 20_000);
 });
 
 describe('a client that holds on', () => {

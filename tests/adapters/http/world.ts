@@ -1,5 +1,7 @@
 import { expect, onTestFinished } from 'vitest';
 import { createHttp, type Http, type HttpOptions } from '../../../adapters/http/http.ts';
+import { openApi } from '../../../adapters/http/pages/openapi.ts';
+import type { Route } from '../../../adapters/http/route.ts';
 import { operationsRoutes, publicRoutes } from '../../../adapters/http/routes/routes.ts';
 import { problemBody } from '../../../adapters/http/wire/representations.ts';
 import { memoryDatabase } from '../../../adapters/memory/memory-database.ts';
@@ -154,6 +156,7 @@ export const readAnswer = async (method: string, path: string, response: Respons
     expect(headers.get('content-security-policy')).toMatch(/^default-src 'none';/);
     expect(text).not.toMatch(/<script(?! src="[\w./-]+" defer><\/script>)|javascript:|https?:\/\//i);
   }
+  expectDocumentedHeaders(method, path, response);
   if (status === 204 || status === 304 || method === 'HEAD') expect(text).toBe('');
   else expect(type).not.toBeNull();
   if (text === '' || type?.startsWith('text/')) return { status, headers, text, json: undefined };
@@ -177,17 +180,38 @@ export const readAnswer = async (method: string, path: string, response: Respons
   return { status, headers, text, json };
 };
 
+/** The rows that a request may be one of. */
+const rowsOf = (routes: readonly Route[], method: string, path: string): readonly Route[] =>
+  routes.filter((route) => {
+    const pattern = new RegExp(`^${route.path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`);
+    return route.method === method && pattern.test(path.split('?')[0] ?? '');
+  });
+
 /** The documented shapes of a route's success. */
 const successSchemas = (method: string, path: string, status: number) =>
-  [...publicRoutes, ...operationsRoutes()]
-    .filter((route) => {
-      const pattern = new RegExp(`^${route.path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`);
-      return (
-        route.method === method && pattern.test(path.split('?')[0] ?? '') && route.success.status === status
-      );
-    })
+  rowsOf([...publicRoutes, ...operationsRoutes()], method, path)
+    .filter((route) => route.success.status === status)
     .map((route) => route.success.schema)
     .filter((schema) => schema !== undefined);
+
+const documented: unknown = openApi(publicRoutes);
+const tellingHeaders = ['etag', 'cache-status', 'location', 'retry-after', 'www-authenticate'];
+
+/** Headers that clients act on are those of the documentation. */
+const expectDocumentedHeaders = (method: string, path: string, { status, headers }: Response): void => {
+  const [row] = rowsOf(publicRoutes, method, path);
+  if (row === undefined) return;
+  const response = [
+    row.path,
+    row.method.toLowerCase(),
+    'responses',
+    String(status),
+    'headers',
+  ].reduce<unknown>((json, step) => Object(json)[step], Object(documented).paths);
+  const names = Object.keys(Object(response)).map((name) => name.toLowerCase());
+  for (const name of tellingHeaders)
+    if (headers.has(name)) expect(names, `${path} ${status}`).toContain(name);
+};
 
 /** What a problem says of its fields, as `#/pointer code`. */
 export const errorsOf = (answer: Answer): readonly string[] =>
