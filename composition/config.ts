@@ -25,6 +25,7 @@ export type Config = {
     readonly port: number;
     readonly trustedProxies: readonly string[];
     readonly corsOrigins: readonly string[];
+    readonly basePath: string;
     readonly keepAliveTimeoutMs: number;
     /** 0: no limit. */
     readonly logInsPerMinute: number;
@@ -90,6 +91,7 @@ const variables = z.object({
   CORS_ORIGINS: form
     .list('origins like https://app.example.com, in full, with commas between them', form.isOrigin)
     .default([]),
+  BASE_PATH: form.text('a path like /kith, without a slash at its end', form.isBasePath).default(''),
   KEEP_ALIVE_TIMEOUT_MS: form
     .whole(keepAliveRangeMs.min, keepAliveRangeMs.max, 'milliseconds')
     .default(connectionLimits.keepAliveTimeoutMs),
@@ -240,6 +242,7 @@ const toConfig = (of: Variables): Config => {
       port: of.PORT,
       trustedProxies: of.TRUST_PROXY,
       corsOrigins: of.CORS_ORIGINS,
+      basePath: of.BASE_PATH,
       keepAliveTimeoutMs: of.KEEP_ALIVE_TIMEOUT_MS,
       logInsPerMinute: of.LIMIT_LOGIN_PER_MINUTE,
       registrationsPerMinute: of.LIMIT_REGISTER_PER_MINUTE,

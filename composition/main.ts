@@ -69,7 +69,7 @@ const run = async (config: Config, log: Log): Promise<void> => {
 const listenOrRefuse = async (
   fetch: (request: Request) => Promise<Response>,
   at: { readonly host: string; readonly port: number },
-  limits: Partial<ConnectionLimits> = {},
+  limits: Partial<ConnectionLimits> & { readonly basePath?: string } = {},
 ): Promise<Listener> => {
   try {
     return await listen(fetch, at, limits);

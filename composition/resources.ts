@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import process from 'node:process';
 import { createHttp, type Http, type HttpOptions } from '../adapters/http/http.ts';
+import { publicRoutes } from '../adapters/http/routes/routes.ts';
 import { MemoryCache } from '../adapters/memory/memory-cache.ts';
 import { addressLimits, type ScriptStore } from '../adapters/rate-limit/address-limits.ts';
 import { systemTimer } from '../adapters/system/clock.ts';
@@ -33,6 +34,7 @@ import { Secret } from '../domain/secret.ts';
 import type { Config } from './config.ts';
 import { developmentSecret } from './development-secret.ts';
 import type { SigningSecrets } from './signing-secret.ts';
+import { StartRefused } from './start-refused.ts';
 
 type Configured<Needs = unknown> = Needs & { readonly config: Config };
 
@@ -224,12 +226,19 @@ type HttpNeeds = Configured<
   }
 >;
 
-export const openHttp = ({ config, application, draining, ...needs }: HttpNeeds): Http =>
-  createHttp(application, {
+export const openHttp = ({ config, application, draining, ...needs }: HttpNeeds): Http => {
+  const { basePath } = config.http;
+  // Whoever takes the base away in front of us would send `/me` for what we take for the base.
+  if (publicRoutes.some(({ path }) => path.split('/')[1] === basePath.split('/')[1])) {
+    throw new StartRefused(`BASE_PATH: a path that does not begin like one of the API, not ${basePath}`);
+  }
+  return createHttp(application, {
     ...needs,
     // Faster than our own ids, which can be sorted by time: nobody sorts requests by their ids.
     ids: { uuid: () => crypto.randomUUID() },
     corsOrigins: config.http.corsOrigins,
     trustedProxies: config.http.trustedProxies,
+    basePath,
     isShuttingDown: () => draining.isOn(),
   });
+};

@@ -81,6 +81,10 @@ export const isAddressRange = (item: string): boolean => {
   return family !== 0 && Number(prefix) <= (family === 4 ? 32 : 128);
 };
 
+/** A path without a slash at the end, in characters that need no encoding. */
+export const isBasePath = (value: string): boolean =>
+  /^(?:\/[\w.~-]+)+$/.test(value) && !/\/\.{1,2}(?:\/|$)/.test(value) && value.length <= 200;
+
 /**
  * Scheme, host and port and nothing more, as browsers send it (RFC 6454); also of apps that are pages of a scheme of their
  * own, whose origin `URL` calls `null`. A star would be sent by nobody and so match nothing.

@@ -26,6 +26,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     'TRUST_PROXY',
     'CORS_ORIGINS',
     'KEEP_ALIVE_TIMEOUT_MS',
+    'BASE_PATH',
     'LOG_LEVEL',
   ],
   'Where the data is': [
@@ -100,6 +101,11 @@ const notes: Readonly<Record<string, Note>> = {
   CORS_ORIGINS: {
     about:
       'Origins whose pages may call the API from a browser, of any scheme (`capacitor://localhost`). Each in full: there are no wildcards.',
+  },
+  BASE_PATH: {
+    unset: 'none',
+    about:
+      'What stands in front of our paths for clients, because a proxy hands on what is below it: `/kith`. The proxy may take it away or not; `Location`, the types of problems and the documentation have it.',
   },
   KEEP_ALIVE_TIMEOUT_MS: {
     about:

@@ -31,6 +31,8 @@ export type AppContext = {
   readonly log: Log;
   readonly ids: Pick<Ids, 'uuid'>;
   readonly cors: Cors;
+  /** What stands in front of our paths for clients: `/kith`, or nothing. */
+  readonly basePath: string;
   readonly originOf: OriginOf;
   readonly limits: RequestLimits;
   readonly requestDeadlineMs: number;
@@ -59,7 +61,7 @@ export const createApp = (
   routes: readonly Route[],
   context: AppContext,
 ): ((request: Request) => Promise<Response>) => {
-  const { application, cors } = context;
+  const { application, cors, basePath } = context;
   const unrouted = context.observe('other', 'other');
   const deadline = new Deadline(context.requestDeadlineMs);
   const router = new H3();
@@ -67,7 +69,7 @@ export const createApp = (
   const newId = (request: Request): string => requestIdOf(request, context.ids.uuid);
 
   const respond = (request: Request, requestId: string, reply: Reply): Response =>
-    toResponse(reply, requestId, request.method, cors.headers(request));
+    toResponse(reply, requestId, request.method, cors.headers(request), basePath);
 
   const refuse = async (request: Request, requestId: string, reply: Reply): Promise<Response> => {
     unrouted.answered(reply.status, 0);
@@ -103,6 +105,7 @@ export const createApp = (
       header: (name) => request.headers.get(name),
       parameter: (name) => visit.parameters[name] ?? '',
       isShuttingDown: context.isShuttingDown,
+      basePath,
       freshness: freshnessOf(request),
       // Only these routes use the address, and to read it takes time, so the others go without.
       origin: (route.body ?? route.limited) ? context.originOf(request) : undefined,
@@ -158,14 +161,20 @@ export const createApp = (
       const flaw: CommonProblem | undefined =
         guard(request) ?? (context.isPrivate && isPublicName(request) ? 'bad-host' : undefined);
       if (flaw !== undefined) return refuse(request, newId(request), problem(flaw));
+      const event = new H3Event(request);
+      if (basePath !== '') event.url.pathname = withoutBase(event.url.pathname, basePath);
       // h3 says `unknown`, but all of its handlers are those above, which return this.
-      return router.handler(new H3Event(request)) as Promise<Response>;
+      return router.handler(event) as Promise<Response>;
     } catch (error) {
       const requestId = newId(request);
       return refuse(request, requestId, thrownProblem(error, context.log, requestId));
     }
   };
 };
+
+/** Some proxies take the base away themselves, and health checks go past them: so what is not under it stays as it is. */
+const withoutBase = (path: string, basePath: string): string =>
+  path === basePath || path.startsWith(`${basePath}/`) ? path.slice(basePath.length) || '/' : path;
 
 const forbidden: Reply<EdgeProblem<'admin'>> = problem('forbidden');
 

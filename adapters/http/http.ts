@@ -28,6 +28,11 @@ export type HttpOptions = {
   readonly corsOrigins?: readonly string[] | undefined;
   /** Addresses and CIDRs whose X-Forwarded-For counts. None by default. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /**
+   * What stands in front of our paths for clients, because a proxy or a host hands on what is below it: `/kith`. It may be
+   * taken away on the way here or not. Nothing by default.
+   */
+  readonly basePath?: string | undefined;
   /** How often one address may log in and register. No limits by default. */
   readonly limits?: RequestLimits | undefined;
   /** How long a request may take until it is answered 503 (or 408 if it is still arriving). 8,000 by default. */
@@ -43,13 +48,23 @@ export type HttpOptions = {
 /** The contract of the HTTP API over the use cases. */
 export const createHttp = (application: Application, options: HttpOptions): Http => {
   const { log, ids, corsOrigins = [], trustedProxies = [], limits = noLimits } = options;
-  const { requestDeadlineMs = 8000, isShuttingDown = () => false, observe = observeNothing } = options;
+  const {
+    basePath = '',
+    requestDeadlineMs = 8000,
+    isShuttingDown = () => false,
+    observe = observeNothing,
+  } = options;
   const originOf = createOriginOf(trustedProxies);
   const context = { application, log, ids, originOf, limits, requestDeadlineMs, isShuttingDown, observe };
   return {
-    fetch: forAnyHost(createApp(publicRoutes, { ...context, cors: createCors(corsOrigins) })),
+    fetch: forAnyHost(createApp(publicRoutes, { ...context, basePath, cors: createCors(corsOrigins) })),
     ops: forAnyHost(
-      createApp(operationsRoutes(options.operations), { ...context, cors: createCors([]), isPrivate: true }),
+      createApp(operationsRoutes(options.operations), {
+        ...context,
+        basePath: '',
+        cors: createCors([]),
+        isPrivate: true,
+      }),
     ),
   };
 };

@@ -35,7 +35,7 @@ const limits = {
 export const listen = async (
   fetch: Fetch,
   { host, port }: { readonly host: string; readonly port: number },
-  limitsOfClients: Partial<ConnectionLimits> = {},
+  { basePath = '', ...limitsOfClients }: Partial<ConnectionLimits> & { readonly basePath?: string } = {},
 ): Promise<Listener> => {
   const { maxConnections, idleTimeoutMs, keepAliveTimeoutMs } = { ...connectionLimits, ...limitsOfClients };
   const connections = new Connections();
@@ -51,7 +51,7 @@ export const listen = async (
   server.on('checkExpectation', answer);
   server.on('connection', (socket: Socket) => connections.opened(socket));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (connections.mayStillAnswer(socket)) void refuse(socket, error.code ?? '');
+    if (connections.mayStillAnswer(socket)) void refuse(socket, error.code ?? '', basePath);
     else socket.destroy();
   });
   const bound = await bind(server, host, port);
@@ -153,14 +153,14 @@ const reasons = {
 /**
  * Answers bytes that Node could not parse, like any other bad request. They never became a request, so it is by hand.
  */
-const refuse = async (socket: Socket, parserCode: string): Promise<void> => {
+const refuse = async (socket: Socket, parserCode: string, basePath: string): Promise<void> => {
   const code =
     parserCode === 'HPE_HEADER_OVERFLOW'
       ? 'headers-too-large'
       : parserCode === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? 'request-timeout'
         : 'malformed-request';
-  const response = toResponse(problem(code), crypto.randomUUID(), 'GET', []);
+  const response = toResponse(problem(code), crypto.randomUUID(), 'GET', [], basePath);
   const body = await response.text();
   const head = [...response.headers].map(([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.end(

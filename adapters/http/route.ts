@@ -16,6 +16,8 @@ export type Call = {
   /** A segment of the path by its name in the route, decoded. */
   readonly parameter: (name: string) => string;
   readonly isShuttingDown: () => boolean;
+  /** What clients see in front of our paths: `/kith`, or nothing. */
+  readonly basePath: string;
   /** Where the request comes from, for those use cases that slow down guesses. */
   readonly origin: string | undefined;
   /** Whether the client asked for the primary database. */

@@ -62,6 +62,7 @@ describe('the configuration of an empty environment', () => {
         port: 3000,
         trustedProxies: [],
         corsOrigins: [],
+        basePath: '',
         keepAliveTimeoutMs: 75_000,
         logInsPerMinute: 30,
         registrationsPerMinute: 10,
@@ -134,6 +135,7 @@ describe('a variable', () => {
     ['TRUST_PROXY', '10.0.0.0/8, ::1', ({ http }) => http.trustedProxies, ['10.0.0.0/8', '::1']],
     ['CORS_ORIGINS', 'https://a.example,http://localhost:5173', ({ http }) => http.corsOrigins.length, 2],
     ['CORS_ORIGINS', 'capacitor://localhost', ({ http }) => http.corsOrigins[0], 'capacitor://localhost'],
+    ['BASE_PATH', '/team/kith-1', ({ http }) => http.basePath, '/team/kith-1'],
     ['KEEP_ALIVE_TIMEOUT_MS', '120000', ({ http }) => http.keepAliveTimeoutMs, 120_000],
     ['LOG_LEVEL', 'warn', ({ logLevel }) => logLevel, 'warn'],
   ])('%s=%s is understood', (name, value, read, expected) => {
@@ -176,6 +178,7 @@ describe('a variable', () => {
       'file:///a',
       'javascript:alert(1)',
     ],
+    ['BASE_PATH', '/', 'kith', '/kith/', '/a//b', '/a/../b', '/a b', '/ü', '/a?b', '/{id}'],
     ['KEEP_ALIVE_TIMEOUT_MS', '0', '999', '3600001'],
     ['CACHE_KEY_PREFIX', 'with space', 'x'.repeat(65), 'kith\n'],
     [

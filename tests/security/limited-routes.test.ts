@@ -22,6 +22,7 @@ const open = async (routes: readonly Route[]) => {
     application,
     log: silentLog,
     ids: { uuid: () => 'id' },
+    basePath: '',
     cors: createCors([]),
     originOf: createOriginOf([]),
     limits: addressLimits({

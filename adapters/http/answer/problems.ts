@@ -29,9 +29,9 @@ export const problem = <Code extends ProblemCode>(code: Code, particulars: Parti
       ...(retryAfterMs === undefined ? [] : [retryAfter(retryAfterMs)]),
       ...headers,
     ],
-    body: (requestId) =>
+    body: (requestId, basePath) =>
       JSON.stringify({
-        type: `/problems/${code}`,
+        type: `${basePath}/problems/${code}`,
         title: row.title,
         status: row.status,
         detail,

@@ -13,7 +13,7 @@ export type Body = string | Uint8Array<ArrayBuffer>;
 export type Reply<Code extends ProblemCode = ProblemCode> = {
   readonly status: number;
   readonly headers: HeaderList;
-  readonly body: Body | null | ((requestId: string) => string);
+  readonly body: Body | null | ((requestId: string, basePath: string) => string);
   /** Whether browsers and proxies may keep it; then it brings its own Cache-Control. All others are kept by nobody. */
   readonly isPublic?: true;
   /** Which problem it is, if it is one. */
@@ -41,13 +41,22 @@ export const jsonText = (status: number, body: string, headers: HeaderList = [])
 export const noContent: Reply<never> = { status: 204, headers: [], body: null };
 
 /**
- * The one place where a `Response` is made, so that no error, 304 or preflight can miss a header. The answer to HEAD
- * has no body.
+ * The one place where a `Response` is made, so that no error, 304 or preflight can miss a header, nor a path the
+ * `basePath` that clients see in front of ours. The answer to HEAD has no body.
  */
-export const toResponse = (reply: Reply, requestId: string, method: string, more: HeaderList): Response => {
+export const toResponse = (
+  reply: Reply,
+  requestId: string,
+  method: string,
+  more: HeaderList,
+  basePath = '',
+): Response => {
   const headers: Header[] = [['x-request-id', requestId], ...always];
   if (!reply.isPublic) headers.push(keptByNobody);
-  headers.push(...reply.headers, ...more);
-  const body = typeof reply.body === 'function' ? reply.body(requestId) : reply.body;
+  for (const header of reply.headers) {
+    headers.push(header[0] === 'location' ? ['location', basePath + header[1]] : header);
+  }
+  headers.push(...more);
+  const body = typeof reply.body === 'function' ? reply.body(requestId, basePath) : reply.body;
   return new TextResponse(method === 'HEAD' ? null : body, reply.status, headers);
 };

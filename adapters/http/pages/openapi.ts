@@ -22,7 +22,7 @@ const components: Readonly<Record<string, z.ZodType>> = {
 };
 
 /** The routes as an OpenAPI 3.1 document, from the very schemas that validate requests. */
-export const openApi = (routes: readonly Route[]): JsonSchema => ({
+export const openApi = (routes: readonly Route[], basePath = ''): JsonSchema => ({
   openapi: '3.1.0',
   info: {
     title: 'Kith',
@@ -30,7 +30,7 @@ export const openApi = (routes: readonly Route[]): JsonSchema => ({
     description: 'Users and their contacts behind a cache that does not lie.',
     license: { name: 'MIT', identifier: 'MIT' },
   },
-  servers: [{ url: '/' }],
+  servers: [{ url: basePath || '/' }],
   paths: Object.fromEntries(
     [...Map.groupBy(routes, (route) => route.path)].map(([path, rows]) => [
       path,

@@ -58,12 +58,12 @@ export const problemPage = (code: string, row: ProblemRow): Reply<never> =>
     html`<h1>${row.title}</h1><p><code>${code}</code>, status ${row.status}</p><p>${row.detail}</p><p>${row.advice}</p>`,
   );
 
-/** All the routes on one page, as a plain list. Where scripts run, the viewer replaces it. */
+/** All the routes on one page, whose links are relative to it, as a plain list. Where scripts run, the viewer replaces it. */
 export const docsPage = (routes: readonly Route[], files: PageFiles): Reply<never> =>
   page(
     'API',
     html`<div id="viewer"></div><div id="plain"><h1>Kith</h1>
-<p>Users and their contacts behind a cache that does not lie. For programs: <a href="/openapi.json">OpenAPI 3.1</a>.</p>
+<p>Users and their contacts behind a cache that does not lie. For programs: <a href="openapi.json">OpenAPI 3.1</a>.</p>
 <p>Send and expect JSON in UTF-8. Authenticate with <code>Authorization: Bearer &lt;access token&gt;</code>.
 Errors are problems (RFC 9457), each explained by its page. Send <code>Cache-Control: no-cache</code> to read the database.</p>
 <p>Every route can answer with ${links(edgeProblems.always)}</p>
@@ -90,7 +90,7 @@ const fieldTable = (title: string, fields: ReturnType<typeof propertiesOf>): Con
       )}</table>`;
 
 const links = (codes: readonly string[]): Content =>
-  codes.map((code) => html`<a href="/problems/${code}">${code}</a> `);
+  codes.map((code) => html`<a href="problems/${code}">${code}</a> `);
 
 const keywords = ['format', 'minLength', 'maxLength', 'maxItems', 'minimum', 'maximum', 'default', 'enum'];
 

@@ -42,7 +42,7 @@ const viewerFiles = (paths: ReadonlyMap<string, string>): PageFiles => {
 
 /** The description of all the routes, for programs and for people. Made at the first request, then kept. */
 export const documentationRoutes = (routes: () => readonly Route[]): readonly Route[] => {
-  let document: Reply<never> | undefined;
+  const documents = new Map<string, Reply<never>>();
   let page: Reply<never> | undefined;
   return [
     problemRoute,
@@ -53,8 +53,9 @@ export const documentationRoutes = (routes: () => readonly Route[]): readonly Ro
       summary: 'This API in OpenAPI 3.1',
       access: 'none',
       success: { status: 200, description: 'The description.' },
-      run: () => {
-        document ??= json(200, openApi(routes()));
+      run: ({ basePath }) => {
+        const document = documents.get(basePath) ?? json(200, openApi(routes(), basePath));
+        documents.set(basePath, document);
         return document;
       },
     }),
