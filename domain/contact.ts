@@ -5,15 +5,16 @@ import { fail, ok, type Result } from './result.ts';
 import { collect, invalid, nullable, optional, type Parsed, parseLine, type Unparsed } from './text.ts';
 import { definedOnly, parseLongText, parseName } from './user.ts';
 
-/** A person in the address book of one user. It holds its owner, so that a cached value can be checked with its key. */
+/** A person or a company in the address book of one user: at least one of its names is there. It holds its owner, so that a cached value can be checked with its key. */
 export type Contact = {
   readonly id: ContactId;
   readonly ownerId: UserId;
-  readonly firstName: string;
+  readonly firstName: string | null;
   readonly lastName: string | null;
+  readonly organization: string | null;
   readonly email: Email | null;
   readonly phone: Phone | null;
-  /** A plain date, `YYYY-MM-DD`. */
+  /** A plain date, `YYYY-MM-DD`, or `--MM-DD` if nobody knows the year (RFC 6350, section 4.3.1). */
   readonly birthday: string | null;
   readonly notes: string | null;
   readonly createdAtMs: number;
@@ -36,53 +37,82 @@ export const maxContactsPerUser = 5000;
 export const pageLimits = { defaultLimit: 20, maxLimit: 100, maxSkip: 1_000_000 };
 export const searchLimits = { minCodePoints: 1, maxCodePoints: 100 };
 
-type ContactFields = Pick<Contact, 'firstName' | 'lastName' | 'email' | 'phone' | 'birthday' | 'notes'>;
-type OptionalField = Exclude<keyof ContactFields, 'firstName'>;
+type ContactFields = Pick<
+  Contact,
+  'firstName' | 'lastName' | 'organization' | 'email' | 'phone' | 'birthday' | 'notes'
+>;
 export type ContactDraft = ContactFields;
 export type ContactPatch = { readonly [Field in keyof ContactFields]?: ContactFields[Field] | undefined };
 
-/** A contact before it is parsed; a field that is left out is `null`. */
-export type ContactInput = { readonly firstName: string } & {
-  readonly [Field in OptionalField]?: Unparsed<ContactFields[Field]> | undefined;
+/** A contact before it is parsed; a field that is left out is `null`. One of the names has to be there. */
+export type ContactInput = {
+  readonly [Field in keyof ContactFields]?: Unparsed<ContactFields[Field]> | undefined;
 };
 /** A change before it is parsed; a field that is left out stays as it is, `null` clears one. */
-export type ContactPatchInput = Partial<ContactInput>;
+export type ContactPatchInput = ContactInput;
 
 const parseBirthday = (input: unknown): Parsed<string> => {
   if (typeof input !== 'string') return invalid('invalid-type', 'a string is expected');
-  const parts = /^(\d{4})-(\d{2})-(\d{2})$/.exec(input);
-  const expected = invalid('invalid-format', 'a date as YYYY-MM-DD, from 0001 on, is expected');
-  if (!parts || input.startsWith('0000')) return expected;
-  const date = new Date(`${input}T00:00:00.000Z`);
+  const expected = invalid(
+    'invalid-format',
+    'a date as YYYY-MM-DD, from 0001 on, or as --MM-DD without its year, is expected',
+  );
+  if (!/^(?:\d{4}|-)-\d{2}-\d{2}$/.test(input) || input.startsWith('0000')) return expected;
+  // Without a year 29 February may be meant.
+  const day = input.replace(/^--/, '2000-');
+  const date = new Date(`${day}T00:00:00.000Z`);
   // Date rolls 30 February over to March; the round trip does not.
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(input) ? ok(input) : expected;
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day) ? ok(input) : expected;
 };
 
-const parseOptionalFields = (input: ContactPatchInput) =>
+const parseFields = (input: ContactPatchInput) =>
   ({
+    firstName: optional(input.firstName, (name) => nullable(name, parseName)),
     lastName: optional(input.lastName, (name) => nullable(name, parseName)),
+    organization: optional(input.organization, (name) => nullable(name, parseName)),
     email: optional(input.email, (email) => nullable(email, parseEmail)),
     phone: optional(input.phone, (phone) => nullable(phone, parsePhone)),
     birthday: optional(input.birthday, (birthday) => nullable(birthday, parseBirthday)),
     notes: optional(input.notes, (notes) => nullable(notes, parseLongText)),
-  }) satisfies Record<OptionalField, unknown>;
+  }) satisfies Record<keyof ContactFields, unknown>;
 
 export const parseContactDraft = (input: ContactInput): Result<ContactDraft, readonly Issue[]> => {
-  const fields = collect({ firstName: parseName(input.firstName), ...parseOptionalFields(input) });
-  if (!fields.ok) return fields;
-  const {
-    firstName,
-    lastName = null,
-    email = null,
-    phone = null,
-    birthday = null,
-    notes = null,
-  } = fields.value;
-  return ok({ firstName, lastName, email, phone, birthday, notes });
+  const fields = collect(parseFields(input));
+  // What is wrong with the fields that are there is told together with it.
+  const issues = [...(hasName(input) ? [] : [nameExpected]), ...(fields.ok ? [] : fields.error)];
+  if (!fields.ok || issues.length > 0) return fail(issues);
+  const nothing = { firstName: null, lastName: null, organization: null };
+  return ok({
+    ...nothing,
+    email: null,
+    phone: null,
+    birthday: null,
+    notes: null,
+    ...definedOnly(fields.value),
+  });
 };
 
+const nameExpected: Issue = {
+  path: ['firstName'],
+  code: 'required',
+  detail: 'a first name, a last name or an organization is expected',
+};
+
+const hasName = ({
+  firstName,
+  lastName,
+  organization,
+}: Pick<ContactInput, 'firstName' | 'lastName' | 'organization'>) =>
+  [firstName, lastName, organization].some((name) => name !== undefined && name !== null);
+
+/** What is wrong with a change that would leave a contact without any name. Who changes something else is let alone. */
+export const issuesOfPatch = (changed: Contact, patch: ContactPatch): readonly Issue[] =>
+  hasName(changed) || !('firstName' in patch || 'lastName' in patch || 'organization' in patch)
+    ? []
+    : [nameExpected];
+
 export const parseContactPatch = (input: ContactPatchInput): Result<ContactPatch, readonly Issue[]> => {
-  const patch = collect({ firstName: optional(input.firstName, parseName), ...parseOptionalFields(input) });
+  const patch = collect(parseFields(input));
   if (patch.ok && Object.keys(patch.value).length === 0) {
     return fail([{ path: [], code: 'empty', detail: 'at least one field to change is expected' }]);
   }

@@ -84,7 +84,9 @@ export const pageOf = (
 
 export const matches = (contact: Contact, { text, digits }: ContactSearch): boolean => {
   if (digits !== undefined && contact.phone?.includes(digits) === true) return true;
-  const name = contact.lastName === null ? contact.firstName : `${contact.firstName} ${contact.lastName}`;
+  const name = [contact.firstName, contact.lastName, contact.organization]
+    .filter((part) => part !== null)
+    .join(' ');
   const wanted = text.toLowerCase();
   return [name, contact.email, contact.phone].some((field) => field?.toLowerCase().includes(wanted) === true);
 };

@@ -21,7 +21,7 @@ export const contactRepository = (statements: Statements): ContactRepository => 
       const [pattern, number] = [text, digits].map((part) => `%${part.replace(/[\\%_]/g, '\\$&')}%`);
       return page(
         ownerId,
-        sql`(concat_ws(' ', first_name, last_name) ilike ${pattern}
+        sql`(concat_ws(' ', first_name, last_name, organization) ilike ${pattern}
           or email ilike ${pattern} or phone ilike ${pattern} or phone like ${number})`,
         request,
       );

@@ -20,11 +20,18 @@ class ChangeLog extends Migration {
   }
 }
 
+class ContactNames extends Migration {
+  override up(): void {
+    for (const statement of contactNames) this.addSql(statement);
+  }
+}
+
 /** In order. A migration that was released never changes; the name is what the database remembers. */
 export const migrations: MigrationObject[] = [
   { name: '0001-initial', class: Initial },
   { name: '0002-login-attempts', class: LoginAttempts },
   { name: '0003-change-log', class: ChangeLog },
+  { name: '0004-contact-names', class: ContactNames },
 ];
 
 const made: Readonly<Record<string, readonly string[]>> = {
@@ -151,6 +158,14 @@ const counting = [
     constraint login_attempts_failures_check check (failures >= 0)
   )`,
   'create index login_attempts_expiry_index on login_attempts (expires_at)',
+];
+
+/** Companies, which have no first name, and birthdays whose year nobody knows. Changes the catalog alone, no row. */
+const contactNames = [
+  `alter table contacts
+    alter column first_name drop not null,
+    add column organization text,
+    add column birthday_has_year boolean not null default true`,
 ];
 
 function journal(name: string, insert: string): string {

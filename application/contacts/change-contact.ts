@@ -1,8 +1,8 @@
-import { applyContactPatch, type Contact, parseContactPatch } from '../../domain/contact.ts';
-import { invalidInput } from '../../domain/failures.ts';
+import { applyContactPatch, type Contact, issuesOfPatch, parseContactPatch } from '../../domain/contact.ts';
+import { type Failure, invalidInput } from '../../domain/failures.ts';
 import type { ContactTransaction } from '../../domain/ports/persistence.ts';
 import type { Clock } from '../../domain/ports/runtime.ts';
-import { fail } from '../../domain/result.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
 import type { ChangeContact } from '../application.ts';
 import type { Writes } from '../writes.ts';
 import { writeContact } from './contact-change.ts';
@@ -14,10 +14,11 @@ export const changeContact =
   async (ownerId, contactId, input, expectedVersion) => {
     const patch = parseContactPatch(input);
     if (!patch.ok) return fail(invalidInput(patch.error));
-    const write = async (contact: Contact, contacts: ContactTransaction): Promise<Contact> => {
+    const decide = (contact: Contact): Result<Contact, Failure<'invalid-input'>> => {
       const changed = applyContactPatch(contact, patch.value, clock.nowMs());
-      await contacts.update(changed);
-      return changed;
+      const issues = issuesOfPatch(changed, patch.value);
+      return issues.length > 0 ? fail(invalidInput(issues)) : ok(changed);
     };
-    return writeContact(writes, { ownerId, contactId, expectedVersion, write });
+    const write = (changed: Contact, contacts: ContactTransaction) => contacts.update(changed);
+    return writeContact(writes, { ownerId, contactId, expectedVersion, decide, write });
   };

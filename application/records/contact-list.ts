@@ -36,7 +36,7 @@ export const pageKey = (ownerId: UserId, generation: string, { skip, limit }: Pa
   keyOf(ownerId, generation, `${skip}`, `${limit}`);
 
 const pageCodec: Codec<ContactPage> = {
-  schema: 1,
+  schema: 2,
   encode: ({ ownerId, items, total, skip, limit }) =>
     JSON.stringify({
       ownerId,

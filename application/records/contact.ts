@@ -10,6 +10,7 @@ export const contactFields = (contact: Contact): Fields<Contact> => ({
   ownerId: contact.ownerId,
   firstName: contact.firstName,
   lastName: contact.lastName,
+  organization: contact.organization,
   email: contact.email,
   phone: contact.phone,
   birthday: contact.birthday,
@@ -21,9 +22,10 @@ export const contactFields = (contact: Contact): Fields<Contact> => ({
 
 export const parseContact = (raw: Raw<Contact> | undefined): Contact | undefined => {
   if (raw === undefined) return undefined;
-  const { id, ownerId, firstName, lastName, email, phone, birthday, notes } = raw;
+  const { id, ownerId, firstName, lastName, organization, email, phone, birthday, notes } = raw;
   const { createdAtMs, updatedAtMs, version } = raw;
-  if (!isText(id) || !isText(ownerId) || !isText(firstName) || !isTextOrNull(lastName)) return undefined;
+  if (!isText(id) || !isText(ownerId) || !isTextOrNull(firstName)) return undefined;
+  if (!isTextOrNull(lastName) || !isTextOrNull(organization)) return undefined;
   if (!isTextOrNull(email) || !isTextOrNull(phone) || !isTextOrNull(birthday) || !isTextOrNull(notes))
     return undefined;
   if (!isTime(createdAtMs) || !isTime(updatedAtMs) || !isCount(version)) return undefined;
@@ -32,6 +34,7 @@ export const parseContact = (raw: Raw<Contact> | undefined): Contact | undefined
     ownerId: ownerId as UserId,
     firstName,
     lastName,
+    organization,
     email: email as Email | null,
     phone: phone as Phone | null,
     birthday,
@@ -46,7 +49,7 @@ export const parseContact = (raw: Raw<Contact> | undefined): Contact | undefined
 export const contactKey = (ownerId: UserId, id: ContactId): string => keyOf(id, ownerId);
 
 const codec: Codec<Contact> = {
-  schema: 1,
+  schema: 2,
   encode: (contact) => JSON.stringify(contactFields(contact)),
   decode: (text, key) => {
     const contact = parseContact(rawFrom<Contact>(text));

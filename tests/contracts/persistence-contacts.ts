@@ -22,7 +22,11 @@ export const contactsContract = (database: () => Database): void => {
   describe('contacts', () => {
     it('finds a contact with every field as it was stored', async () => {
       const nothing = { lastName: null, email: null, phone: null, birthday: null, notes: null };
-      const { id, contacts } = await ownerWith(2, (n) => (n === 0 ? {} : nothing));
+      const company = { ...nothing, firstName: null, organization: 'Analytical Engines' };
+      const { id, contacts } = await ownerWith(
+        3,
+        (n) => [{ organization: 'Navy' }, nothing, company][n] ?? {},
+      );
       for (const each of contacts) expect(await database().contacts.find(id, each.id)).toEqual(each);
     });
 
@@ -37,9 +41,17 @@ export const contactsContract = (database: () => Database): void => {
       for (const each of contacts) expect(await database().contacts.find(id, each.id)).toEqual(each);
     });
 
-    it('keeps dates as they are from year 1 to 9999, leap days too', async () => {
-      const birthdays = ['0001-01-01', '1900-02-28', '2024-02-29', '9999-12-31'];
-      const { id, contacts } = await ownerWith(4, (n) => ({ birthday: birthdays[n] ?? null }));
+    it('keeps dates as they are from year 1 to 9999, leap days too, and without a year', async () => {
+      const birthdays = [
+        '0001-01-01',
+        '0004-02-29',
+        '1900-02-28',
+        '2024-02-29',
+        '9999-12-31',
+        '--02-29',
+        '--12-31',
+      ];
+      const { id, contacts } = await ownerWith(birthdays.length, (n) => ({ birthday: birthdays[n] ?? null }));
       for (const each of contacts) {
         expect((await database().contacts.find(id, each.id))?.birthday).toBe(each.birthday);
       }
@@ -98,13 +110,14 @@ export const contactsContract = (database: () => Database): void => {
     const search = async (ownerId: UserId, text: string): Promise<readonly string[]> => {
       const { items, total } = await database().contacts.search(ownerId, wanted(text), all);
       expect(total).toBe(items.length);
-      return items.map(({ firstName }) => firstName).sort();
+      return items.map(({ firstName, organization }) => firstName ?? organization ?? '').sort();
     };
 
     it('looks into names, email and phone, ignoring case', async () => {
       const people: readonly Partial<Contact>[] = [
         { firstName: 'Ada', lastName: 'Lovelace', email: null, phone: null },
         { firstName: 'Grace', lastName: null, email: email('hopper@navy.example'), phone: null },
+        { firstName: null, lastName: null, organization: 'Analytical Engines', email: null, phone: null },
         { firstName: 'Émilie', lastName: 'du Châtelet', email: null, phone: phone('+33123456789') },
       ];
       const { id } = await ownerWith(people.length, (n) => people[n] ?? {});
@@ -113,7 +126,8 @@ export const contactsContract = (database: () => Database): void => {
       expect(await search(id, 'navy')).toEqual(['Grace']);
       expect(await search(id, '3312345')).toEqual(['Émilie']);
       expect(await search(id, 'émilie')).toEqual(['Émilie']);
-      expect(await search(id, 'e')).toEqual(['Ada', 'Grace', 'Émilie']);
+      expect(await search(id, 'e')).toEqual(['Ada', 'Analytical Engines', 'Grace', 'Émilie']);
+      expect(await search(id, 'ENGINES')).toEqual(['Analytical Engines']);
       expect(await search(id, 'nobody')).toEqual([]);
     });
 

@@ -48,6 +48,7 @@ export const sampleContact = (id: ContactId, ownerId: UserId): Contact =>
     {
       firstName: 'Grace',
       lastName: null,
+      organization: null,
       email: null,
       phone: null,
       birthday: '1906-12-09',

@@ -12,8 +12,6 @@ export const withoutUsername: UserPatchInput = { username: null };
 export const promoted: UserPatchInput = { role: 'admin' };
 
 export const contact: ContactInput = { firstName: 'a', phone: null, birthday: '2000-01-01' };
-// @ts-expect-error a contact has a first name
-export const nameless: ContactInput = { lastName: 'b' };
-export const change: ContactPatchInput = { lastName: null };
-// @ts-expect-error a first name cannot be cleared
-export const clearedName: ContactPatchInput = { firstName: null };
+export const change: ContactPatchInput = { firstName: null, organization: 'b' };
+// @ts-expect-error nobody chooses the owner
+export const foreign: ContactInput = { firstName: 'a', ownerId: 'b' };

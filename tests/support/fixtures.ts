@@ -75,6 +75,7 @@ export const contact = (n: number, ownerId: UserId, fields: Partial<Contact> = {
   ownerId,
   firstName: `First ${n}`,
   lastName: `Last ${n}`,
+  organization: null,
   email: email(`contact${n}@example.org`),
   phone: phone(`+33612${n.toString().padStart(6, '0')}`),
   birthday: '1990-05-17',

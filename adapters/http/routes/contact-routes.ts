@@ -4,8 +4,8 @@ import { cacheStatus, etag, expectedVersion, preconditionsOf } from '../answer/c
 import { json } from '../answer/reply.ts';
 import { type Route, route, type UserCall, withBody, withQuery } from '../route.ts';
 import * as shape from '../wire/representations.ts';
-import { addContactBody, changeContactBody, contactsQuery } from '../wire/schemas.ts';
-import { contactChangeFromWire, contactFromWire, contactPageToWire, contactToWire } from '../wire/wire.ts';
+import { contactBody, contactsQuery } from '../wire/schemas.ts';
+import { contactFromWire, contactPageToWire, contactToWire } from '../wire/wire.ts';
 import { readReply, replyNothing, replyTo, replyToCaller, toText, written } from './outcome.ts';
 
 const contactText = toText(contactToWire);
@@ -39,7 +39,7 @@ export const contactRoutes: readonly Route[] = [
     etag: true,
     success: { status: 201, schema: shape.contact, description: 'The new contact; Location names it.' },
     failures: ['invalid-token', 'contact-limit'],
-    ...withBody(addContactBody, async ({ application, user }: UserCall, body) =>
+    ...withBody(contactBody, async ({ application, user }: UserCall, body) =>
       replyToCaller(await application.addContact(user.id, contactFromWire(body)), (contact) =>
         json(201, contactToWire(contact), [
           ['location', `/contacts/${contact.id}`],
@@ -87,9 +87,9 @@ export const contactRoutes: readonly Route[] = [
     etag: true,
     success: { status: 200, schema: shape.contact, description: 'The contact as it is now.' },
     failures: ['invalid-token', 'version-conflict', 'contact-not-found'],
-    ...withBody(changeContactBody, async (call: UserCall, body) => {
+    ...withBody(contactBody, async (call: UserCall, body) => {
       const { application, user, parameter } = call;
-      const change = contactChangeFromWire(body);
+      const change = contactFromWire(body);
       const changed = await application.changeContact(
         user.id,
         parameter('id'),

@@ -6,6 +6,7 @@ import type { Disbelief } from '../../../domain/ports/cache.ts';
 import { type Profile, roles, type User } from '../../../domain/user.ts';
 import { problemRows } from '../answer/problem-table.ts';
 import type { All, Wire } from './names.ts';
+import { birthdayForm } from './schemas.ts';
 
 // What answers look like, as types, which bind wire.ts, and as schemas, which OpenAPI shows and the tests apply to
 // every answer.
@@ -17,7 +18,7 @@ export type WireProfile = Wire<Profile>;
  */
 export type WireUser = Wire<Omit<User, 'tokenVersion'>>;
 export type WireSession = { user: WireUser; access_token: string; token_type: 'Bearer'; expires_in: number };
-/** Without the owner, who is always the one who asks. `birthday` is `YYYY-MM-DD`. */
+/** Without the owner, who is always the one who asks. `birthday` is `YYYY-MM-DD` or `--MM-DD`. */
 export type WireContact = Wire<Omit<Contact, 'ownerId'>>;
 export type WireContactPage = { items: readonly WireContact[]; total: number; skip: number; limit: number };
 export type WireLookUp = {
@@ -129,11 +130,12 @@ export const session: z.ZodType<WireSession> = z.strictObject({
 });
 export const contact: z.ZodType<WireContact> = z.strictObject({
   id,
-  first_name: text,
+  first_name: textOrNull,
   last_name: textOrNull,
+  organization: textOrNull,
   email: textOrNull,
   phone: textOrNull,
-  birthday: z.string().meta({ format: 'date' }).nullable(),
+  birthday: z.string().meta(birthdayForm).nullable(),
   notes: textOrNull,
   created_at: time,
   updated_at: time,

@@ -88,25 +88,24 @@ export const deactivateSelfBody: z.ZodType<{ password: string }> = z.strictObjec
   password: presentedPassword,
 });
 
-export type AddContactBody = Wire<ContactInput>;
-type OptionalContactFields = Omit<AddContactBody, 'first_name'>;
-export type ChangeContactBody = OptionalContactFields & { readonly first_name?: string | undefined };
+export const birthdayForm: Metadata = {
+  description: '`YYYY-MM-DD`, or `--MM-DD` without the year (RFC 6350)',
+  examples: ['1815-12-10', '--12-10'],
+  pattern: '^(\\d{4}|-)-\\d{2}-\\d{2}$',
+};
 
-const contactFields = {
+export type ContactBody = Wire<ContactInput>;
+
+/** For a new contact and for a change. That one of the names has to be there is a rule of the domain. */
+export const contactBody: z.ZodType<ContactBody> = z.strictObject({
+  first_name: name.nullable().optional(),
   last_name: name.nullable().optional(),
+  organization: name.nullable().optional(),
   email: email.nullable().optional(),
   phone: phone.nullable().optional(),
-  birthday: z.string().meta({ format: 'date' }).nullable().optional(),
+  birthday: z.string().meta(birthdayForm).nullable().optional(),
   notes: longText.nullable().optional(),
-} satisfies Fields<OptionalContactFields>;
-export const addContactBody: z.ZodType<AddContactBody> = z.strictObject({
-  first_name: name,
-  ...contactFields,
-});
-export const changeContactBody: z.ZodType<ChangeContactBody> = z.strictObject({
-  first_name: name.optional(),
-  ...contactFields,
-});
+} satisfies Fields<ContactBody>);
 
 const keys = z.array(z.string()).meta({ description: 'at most 500 in all four lists together' }).optional();
 export const lookUpBody: z.ZodType<LookUpInput> = z.strictObject({

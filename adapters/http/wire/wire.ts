@@ -1,5 +1,5 @@
 import type { CacheStatus, ExplainedEntry, LookUpOutput, Session } from '../../../application/application.ts';
-import type { Contact, ContactInput, ContactPage, ContactPatchInput } from '../../../domain/contact.ts';
+import type { Contact, ContactInput, ContactPage } from '../../../domain/contact.ts';
 import { Secret } from '../../../domain/secret.ts';
 import type { Profile, User, UserPatchInput } from '../../../domain/user.ts';
 import type { Every } from './names.ts';
@@ -14,7 +14,7 @@ import type {
   WireUser,
   WireWholeCacheHealth,
 } from './representations.ts';
-import type { AddContactBody, ChangeContactBody, ChangeProfileBody } from './schemas.ts';
+import type { ChangeProfileBody, ContactBody } from './schemas.ts';
 
 // Each representation lists its fields, so nothing gets out by accident. A field that none of them has does not compile until
 // it is in a list here, or left out by name in representations.ts.
@@ -66,6 +66,7 @@ export const contactToWire = (contact: Contact): WireContact => ({
   id: contact.id,
   first_name: contact.firstName,
   last_name: contact.lastName,
+  organization: contact.organization,
   email: contact.email,
   phone: contact.phone,
   birthday: contact.birthday,
@@ -143,16 +144,10 @@ export const profileChangeFromWire = (
   currentPassword: body.current_password,
 });
 
-export const contactFromWire = (body: AddContactBody): ContactInput => ({
-  ...contactChangeFromWire(body),
+export const contactFromWire = (body: ContactBody): ContactInput & Every<ContactInput> => ({
   firstName: body.first_name,
-});
-
-export const contactChangeFromWire = (
-  body: ChangeContactBody,
-): ContactPatchInput & Every<Omit<ContactPatchInput, 'firstName'>> => ({
-  ...(body.first_name === undefined ? {} : { firstName: body.first_name }),
   lastName: body.last_name,
+  organization: body.organization,
   email: body.email,
   phone: body.phone,
   birthday: body.birthday,

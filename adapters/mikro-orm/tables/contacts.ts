@@ -6,7 +6,13 @@ import { type PropertiesOf, type RowOf, type SelectedOf, selectList, type Table 
 import { usersTable } from './users.ts';
 
 /** The fields of a row: the owner is the user that it belongs to. */
-type Stored = Omit<Contact, 'ownerId'> & { readonly userId: Contact['ownerId'] };
+type Stored = Omit<Contact, 'ownerId'> & {
+  readonly userId: Contact['ownerId'];
+  /** Without it the year of the date is 4, a leap year, and means nothing. */
+  readonly birthdayHasYear: boolean;
+};
+
+const yearOfNoYear = '0004';
 
 const ContactEntity = defineEntity({
   name: 'Contact',
@@ -21,11 +27,13 @@ const ContactEntity = defineEntity({
         .deleteRule('cascade')
         .updateRule('cascade')
         .index(false),
-    firstName: p.text(),
+    firstName: p.text().nullable(),
     lastName: p.text().nullable(),
+    organization: p.text().nullable(),
     email: p.text().nullable(),
     phone: p.text().nullable(),
     birthday: p.date().nullable(),
+    birthdayHasYear: p.boolean().default(true),
     notes: p.text().nullable(),
     createdAt: p.datetime(3),
     updatedAt: p.datetime(3),
@@ -41,14 +49,15 @@ export const contactsTable: Table = {
   rights: ['select', 'insert', 'update', 'delete'],
 };
 
-const selected: SelectedOf<Stored> = {
+const selected: SelectedOf<Omit<Stored, 'birthdayHasYear'>> = {
   id: 'id',
   user_id: 'user_id',
   first_name: 'first_name',
   last_name: 'last_name',
+  organization: 'organization',
   email: 'email',
   phone: 'phone',
-  birthday: "to_char(birthday, 'YYYY-MM-DD') as birthday",
+  birthday: `to_char(birthday, case when birthday_has_year then 'YYYY-MM-DD' else '--MM-DD' end) as birthday`,
   notes: 'notes',
   created_at: milliseconds('created_at'),
   updated_at: milliseconds('updated_at'),
@@ -62,8 +71,9 @@ export const parseContact = (input: unknown): Contact => {
   return {
     id: row.text<ContactId>('id'),
     ownerId: row.text<UserId>('user_id'),
-    firstName: row.text('first_name'),
+    firstName: row.nullable('first_name', row.text),
     lastName: row.nullable('last_name', row.text),
+    organization: row.nullable('organization', row.text),
     email: row.nullable('email', row.text<Email>),
     phone: row.nullable('phone', row.text<Phone>),
     birthday: row.nullable('birthday', row.text),
@@ -79,9 +89,11 @@ export const contactRow = (contact: Contact): RowOf<Stored> => ({
   user_id: contact.ownerId,
   first_name: contact.firstName,
   last_name: contact.lastName,
+  organization: contact.organization,
   email: contact.email,
   phone: contact.phone,
-  birthday: contact.birthday,
+  birthday: contact.birthday?.replace(/^--/, `${yearOfNoYear}-`) ?? null,
+  birthday_has_year: contact.birthday?.startsWith('--') !== true,
   notes: contact.notes,
   created_at: new Date(contact.createdAtMs).toISOString(),
   updated_at: new Date(contact.updatedAtMs).toISOString(),

@@ -19,6 +19,51 @@ describe('add contact', () => {
     expect(world.steps).toEqual(['begin ordinary', 'fence contact', 'commit']);
   });
 
+  it.each([{ firstName: 'Grace' }, { lastName: 'Hopper' }, { organization: 'Navy', firstName: null }])(
+    'takes %j for a name',
+    async (input) => {
+      const world = openWorld();
+      const ada = await join(world, 1);
+      expect(await addContact(world)(ada.id, input)).toMatchObject({ ok: true, value: input });
+    },
+  );
+
+  it.each([{}, { notes: 'x' }, { firstName: null, lastName: null, organization: null }])(
+    'finds no name in %j',
+    async (input) => {
+      const world = openWorld();
+      const ada = await join(world, 1);
+      expect(await addContact(world)(ada.id, { ...input, phone: 'x' })).toMatchObject({
+        ok: false,
+        error: { issues: [{ path: ['firstName'], code: 'required' }, { path: ['phone'] }] },
+      });
+    },
+  );
+
+  it.each(['--02-29', '--12-10', '2024-02-29', '0001-01-01'])('takes %s for a birthday', async (birthday) => {
+    const world = openWorld();
+    const ada = await join(world, 1);
+    const input = { firstName: 'Grace', birthday };
+    expect(await addContact(world)(ada.id, input)).toMatchObject({ ok: true, value: { birthday } });
+  });
+
+  it.each([
+    '--02-30',
+    '--13-01',
+    '-02-28',
+    '---02-28',
+    '02-28',
+    '--2-28',
+    '--0228',
+    '2023-02-29',
+    '0000-01-01',
+  ])('takes %s for none', async (birthday) => {
+    const world = openWorld();
+    const ada = await join(world, 1);
+    const input = { firstName: 'Grace', birthday };
+    expect(await addContact(world)(ada.id, input)).toMatchObject({ ok: false });
+  });
+
   it('tells everything that is wrong with the input at once, and adds nothing', async () => {
     const world = openWorld();
     const ada = await join(world, 1);

@@ -37,6 +37,23 @@ describe('change contact', () => {
     expect(world.steps).toEqual([]);
   });
 
+  it('leaves a contact at least one name', async () => {
+    const world = openWorld();
+    const { user, contacts } = await joinWithContacts(world, 1, [7]);
+    const change = (input: Parameters<ReturnType<typeof changeContact>>[2]) =>
+      changeContact(world)(user.id, contactId(7), input);
+    expect(await change({ firstName: null, lastName: null })).toMatchObject({
+      ok: false,
+      error: { code: 'invalid-input', issues: [{ path: ['firstName'], code: 'required' }] },
+    });
+    expect(await world.contacts.find(user.id, contactId(7))).toEqual(contacts[0]);
+    expect(world.steps).toEqual(['begin ordinary', 'roll back']);
+    const company = { firstName: null, lastName: null, organization: 'Navy' };
+    expect(await change(company)).toMatchObject({ ok: true, value: company });
+    expect(await change({ organization: null })).toMatchObject({ ok: false });
+    expect(await change({ notes: 'a port' })).toMatchObject({ ok: true, value: company });
+  });
+
   it('fails for another version than the expected one, and raises no fence', async () => {
     const world = openWorld();
     const { user, contacts } = await joinWithContacts(world, 1, [7]);
