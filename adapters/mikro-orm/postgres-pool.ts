@@ -56,6 +56,8 @@ export type Serving = {
   readonly answered: () => void;
   /** Where our tables are, once that is known. */
   readonly schema: () => string | undefined;
+  /** Called once if connections turn out to be shared with others, as behind a pooler in transaction mode. */
+  readonly shared: () => void;
 };
 
 /** Makes the pool; nothing is sent before the first statement. Without `serving` a standby may be behind it. */
@@ -65,7 +67,7 @@ export const connect = (
   limits: PostgresLimits,
   serving?: Serving,
 ): MikroORM => {
-  const names = namesFor(address);
+  const names = namesFor(address, serving?.shared);
   const { pooling = 'none' } = address;
   const onConnect = async (client: PgClient): Promise<void> => {
     const settings = settingsOf(limits, serving?.schema() ?? address.schema);

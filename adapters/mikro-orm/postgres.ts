@@ -68,6 +68,11 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   const orm = connect({ connectTimeoutMs: defaultConnectTimeoutMs, ...address }, ssl, limits, {
     answered: () => circuit.answered(),
     schema: () => schema,
+    shared: () =>
+      log.warn('connections-shared', {
+        reason: 'statements of others are on them, as behind a pooler in transaction mode',
+        advice: 'set DATABASE_POOLER=transaction, and DATABASE_DIRECT_URL to the way past the pooler',
+      }),
   });
   const pool: PgPool = await orm.driver.getConnection().getNativeClient();
   const idle = idleConnectionsOf(pool);

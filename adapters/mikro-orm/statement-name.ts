@@ -23,6 +23,12 @@ export class StatementNames {
   readonly #names = new Map<string, string>();
   #generation = 0;
   #isOff = false;
+  readonly #stopped: () => void;
+
+  /** `stopped` is called once, when statements of others were met. */
+  constructor(stopped: () => void = () => undefined) {
+    this.#stopped = stopped;
+  }
 
   /** `undefined`: the statement is not to be prepared. */
   nameOf(text: string): string | undefined {
@@ -44,13 +50,19 @@ export class StatementNames {
 
   /** From now on nothing is prepared: connections are not our own, and others prepare theirs on them. */
   stop(): void {
+    if (this.#isOff) return;
     this.#isOff = true;
+    this.#stopped();
   }
 }
 
 /** None, where a connection is another session in each transaction. */
-export const namesFor = ({ pooling }: { readonly pooling?: Pooling | undefined }): StatementNames => {
-  const names = new StatementNames();
-  if (pooling === 'transaction') names.stop();
+export const namesFor = (
+  { pooling }: { readonly pooling?: Pooling | undefined },
+  stopped?: () => void,
+): StatementNames => {
+  const isKnown = pooling === 'transaction';
+  const names = new StatementNames(isKnown ? undefined : stopped);
+  if (isKnown) names.stop();
   return names;
 };

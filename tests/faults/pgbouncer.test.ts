@@ -7,8 +7,9 @@ import type { Finding } from '../../cli/doctor/finding.ts';
 import { doctor } from '../../cli/doctor.ts';
 import { compose, configFrom, type Kith } from '../../composition/compose.ts';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
+import type { Log } from '../../domain/ports/runtime.ts';
 import { clientsOf } from '../adapters/mikro-orm/change-log-support.ts';
-import { silentLog } from '../adapters/mikro-orm/support.ts';
+import { recordingLog, silentLog } from '../adapters/mikro-orm/support.ts';
 import { runIn } from '../cli/support.ts';
 import { store } from '../contracts/persistence-support.ts';
 import { account, userId } from '../support/fixtures.ts';
@@ -23,6 +24,7 @@ const open = async (
   url: string,
   directUrl?: string,
   more: Readonly<Record<string, string>> = {},
+  log: Log = silentLog,
 ): Promise<Kith> =>
   compose(
     configFrom({
@@ -33,6 +35,7 @@ const open = async (
       JOURNAL_BOUND_MS: `${boundMs}`,
       ...more,
     }),
+    { log },
   );
 
 const findings = async (url: string, directUrl?: string) => {
@@ -198,7 +201,8 @@ it('a pooler in transaction mode that nobody spoke of costs no answer: what it s
   await using direct = await openPostgres({ address: database.address }, silentLog);
   for (let n = 1; n <= 50; n++) await store(direct, account(n));
   await using pooler = await openPgBouncer(database.address, 'transaction');
-  const kiths = await Promise.all([1, 2].map(() => open(urlOf(pooler.address))));
+  const log = recordingLog();
+  const kiths = await Promise.all([1, 2].map(() => open(urlOf(pooler.address), undefined, {}, log)));
   for (const kith of kiths) expect(await kith.ready()).toBe(true);
   const said = new Set<string>();
   const askAll = async ({ useCases }: Kith, from: number): Promise<void> => {
@@ -216,6 +220,10 @@ it('a pooler in transaction mode that nobody spoke of costs no answer: what it s
   await Promise.all(kiths.flatMap((kith) => Array.from({ length: atOnce }, (_, from) => askAll(kith, from))));
   for (const kith of kiths) await kith.close();
   expect([...said].sort()).toEqual(['0 contacts', 'true']);
+  // And the log says what is to be set, once an instance that met it.
+  const told = log.lines.filter((line) => line.startsWith('connections-shared'));
+  expect(told[0]).toContain('DATABASE_POOLER=transaction');
+  expect(told.length).toBeLessThanOrEqual(kiths.length);
 }, 60_000);
 
 it('a PostgreSQL that dies behind PgBouncer is unreachable and nothing else, and is in use again when it is back', async () => {
