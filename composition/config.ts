@@ -141,6 +141,9 @@ const variables = z.object({
   REDIS_HOST: form.text('an address or a host name', form.isHost).optional(),
   REDIS_PORT: form.whole(1, 65_535, 'a port').default(defaultRedisPort),
   REDIS_PASSWORD: form.secret<'redis-password'>('a password').optional(),
+  REDIS_CA_FILE: form
+    .contentOf('the path of a file that can be read, with certificates in PEM', form.holdsCertificates)
+    .optional(),
   REDIS_POOL_SIZE: form.whole(1, 100, 'connections').default(1),
   REDIS_POOL_TIMEOUT: form.secondsAsMs(0.001, 60).default(5000),
   REDIS_COMMAND_TIMEOUT_MS: form

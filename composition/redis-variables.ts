@@ -12,13 +12,17 @@ export type RedisVariables = {
   readonly REDIS_HOST?: string | undefined;
   readonly REDIS_PORT: number;
   readonly REDIS_PASSWORD?: Secret<'redis-password'> | undefined;
+  /** What is in the file. */
+  readonly REDIS_CA_FILE?: string | undefined;
 };
 
 /** The first that is set is taken, because hosting platforms set several. */
 export const locateRedis = (variables: RedisVariables): RedisLocation | undefined => {
-  const { REDIS_URL, REDIS_PRIVATE_URL } = variables;
-  if (REDIS_URL !== undefined) return { source: 'REDIS_URL', ...REDIS_URL };
-  if (REDIS_PRIVATE_URL !== undefined) return { source: 'REDIS_PRIVATE_URL', ...REDIS_PRIVATE_URL };
+  const { REDIS_URL, REDIS_PRIVATE_URL, REDIS_CA_FILE: ca } = variables;
+  const trusted = ca === undefined ? {} : { ca };
+  if (REDIS_URL !== undefined) return { source: 'REDIS_URL', ...REDIS_URL, ...trusted };
+  if (REDIS_PRIVATE_URL !== undefined)
+    return { source: 'REDIS_PRIVATE_URL', ...REDIS_PRIVATE_URL, ...trusted };
   const { REDIS_HOST: host, REDIS_PORT: port, REDIS_PASSWORD: password } = variables;
   if (host === undefined) return undefined;
   return { source: 'REDIS_HOST', host, port, tls: false, db: 0, ...(password && { password }) };

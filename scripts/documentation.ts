@@ -44,6 +44,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     'REDIS_HOST',
     'REDIS_PORT',
     'REDIS_PASSWORD',
+    'REDIS_CA_FILE',
     'REDIS_POOL_SIZE',
     'REDIS_POOL_TIMEOUT',
     'REDIS_COMMAND_TIMEOUT_MS',
@@ -146,6 +147,11 @@ const notes: Readonly<Record<string, Note>> = {
   REDIS_PRIVATE_URL: { about: 'The same, taken when `REDIS_URL` is not set.', unset: 'none' },
   REDIS_HOST: { about: 'The same in parts, taken when neither URL is set.', unset: 'none' },
   REDIS_PORT: { about: 'With `REDIS_HOST`.', form: 'a port from 1 to 65535' },
+  REDIS_CA_FILE: {
+    unset: 'those that the runtime knows',
+    about:
+      'With `rediss://`: the authorities whose certificates are trusted, as for a private authority. It is read at the start.',
+  },
   REDIS_PASSWORD: { about: 'With `REDIS_HOST`.', unset: 'none', form: 'any text' },
   REDIS_POOL_SIZE: {
     about:

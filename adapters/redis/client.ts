@@ -20,7 +20,7 @@ const keepAliveMs = 5000;
  * One connection, not yet connected. It is never connected a second time: when it is lost, its holder makes a new one
  * (connection.ts).
  */
-export const openClient = ({ host, port, tls, username, password, db }: RedisAddress): Client =>
+export const openClient = ({ host, port, tls, ca, username, password, db }: RedisAddress): Client =>
   createClient({
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password: Secret.reveal(password) }),
@@ -38,7 +38,7 @@ export const openClient = ({ host, port, tls, username, password, db }: RedisAdd
     socket: {
       host,
       port,
-      ...(tls && { tls: true }),
+      ...(tls && { tls: true, ...(ca !== undefined && { ca }) }),
       connectTimeout: connectTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelay: keepAliveMs,

@@ -8,6 +8,8 @@ export type RedisAddress = {
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
+  /** Certificates of authorities (PEM) that are trusted in the place of those that the runtime knows. */
+  readonly ca?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: Secret<'redis-password'> | undefined;
   readonly db?: number | undefined;
