@@ -4,6 +4,7 @@ import { connectionLimits, keepAliveRangeMs } from '../adapters/http/connection-
 import { isSchema, schemaExpected } from '../adapters/mikro-orm/postgres-parameters.ts';
 import { type PostgresAddress, parseDatabaseUrl } from '../adapters/mikro-orm/postgres-url.ts';
 import { ceilingParameters, floorParameters } from '../adapters/oslo/phc.ts';
+import { parseCaFile } from '../adapters/redis/ca-file.ts';
 import { defaultRedisPort, parseRedisUrl } from '../adapters/redis/redis-url.ts';
 import { type LogLevel, logLevels } from '../adapters/system/log.ts';
 import * as limits from '../application/caching/limits.ts';
@@ -141,9 +142,7 @@ const variables = z.object({
   REDIS_HOST: form.text('an address or a host name', form.isHost).optional(),
   REDIS_PORT: form.whole(1, 65_535, 'a port').default(defaultRedisPort),
   REDIS_PASSWORD: form.secret<'redis-password'>('a password').optional(),
-  REDIS_CA_FILE: form
-    .contentOf('the path of a file that can be read, with certificates in PEM', form.holdsCertificates)
-    .optional(),
+  REDIS_CA_FILE: form.parsed(parseCaFile).optional(),
   REDIS_POOL_SIZE: form.whole(1, 100, 'connections').default(1),
   REDIS_POOL_TIMEOUT: form.secondsAsMs(0.001, 60).default(5000),
   REDIS_COMMAND_TIMEOUT_MS: form

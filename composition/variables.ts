@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { Secret } from '../domain/secret.ts';
@@ -26,25 +25,6 @@ export const secret = <Kind extends string>(
   expected: string,
   isRight: (value: string) => boolean = () => true,
 ): Variable<Secret<Kind>> => text(expected, isRight).transform((value) => new Secret<Kind>(value));
-
-/** The path of a file that can be read now, as what is in it. */
-export const contentOf = (expected: string, isRight: (content: string) => boolean): Variable<string> =>
-  z.string().transform((path, context) => {
-    const content = readOrNothing(path);
-    if (content !== undefined && isRight(content)) return content;
-    context.addIssue(expected);
-    return z.NEVER;
-  });
-
-const readOrNothing = (path: string): string | undefined => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-};
-
-export const holdsCertificates = (pem: string): boolean => pem.includes('-----BEGIN CERTIFICATE-----');
 
 /** Several with commas between them, each of which has to be right. */
 export const list = (expected: string, isRight: (item: string) => boolean): Variable<readonly string[]> =>
