@@ -53,6 +53,10 @@ export interface Application {
   readonly explainCache: ExplainCache;
   /** Drops every cached entry of a user, everywhere. */
   readonly invalidateUser: InvalidateUser;
+  /** Drops every cached contact of a user and their list, everywhere. */
+  readonly invalidateContacts: InvalidateContacts;
+  /** Drops one cached contact and the list that it is in, everywhere. */
+  readonly invalidateContact: InvalidateContact;
   /** Which cache is in use, how quickly it answers, and how old its answers may be. */
   readonly getCacheStatus: GetCacheStatus;
   /** Hits and misses since the start of the process. */
@@ -97,7 +101,7 @@ export type LogIn = (
 export type Authenticate = (
   token: string,
   freshness?: Freshness,
-) => Promised<Read<User>, Failure<'invalid-token'>>;
+) => Promised<Read<User>, Failure<'invalid-token' | 'not-cached'>>;
 
 /** `expectedVersion`: fail unless the user has this version (If-Match). Email and phone need the current password. */
 export type ChangeProfile = (
@@ -136,16 +140,22 @@ export type DeactivateSelf = (
 ) => Promised<WithConfirmation, NotFound | Failure<'wrong-password' | 'too-many-attempts' | 'last-admin'>>;
 
 /** A user by any key, deactivated or not: for administrators and hosts. */
-export type GetUser = (key: UserKey, freshness?: Freshness) => Promised<Read<User>, NotFound>;
+export type GetUser = (
+  key: UserKey,
+  freshness?: Freshness,
+) => Promised<Read<User>, NotFound | Failure<'not-cached'>>;
 
 /** What others may see of an active user. */
 export type GetProfile = (
   key: { readonly id: string } | { readonly username: string },
   freshness?: Freshness,
-) => Promised<Read<Profile>, NotFound>;
+) => Promised<Read<Profile>, NotFound | Failure<'not-cached'>>;
 
 /** Up to 500 users by mixed keys, in at most two cache round trips and one query for the misses. */
-export type LookUpUsers = (input: LookUpInput, freshness?: Freshness) => Promised<LookUpOutput, InvalidInput>;
+export type LookUpUsers = (
+  input: LookUpInput,
+  freshness?: Exclude<Freshness, 'cached'>,
+) => Promised<LookUpOutput, InvalidInput>;
 /** At most 500 in all. */
 export type LookUpInput = {
   readonly ids?: readonly string[] | undefined;
@@ -173,7 +183,7 @@ export type GetContact = (
   ownerId: UserId,
   contactId: string,
   freshness?: Freshness,
-) => Promised<Read<Contact>, Failure<'contact-not-found'>>;
+) => Promised<Read<Contact>, Failure<'contact-not-found' | 'not-cached'>>;
 
 /** A page of the list, newest first; with `query`, of the contacts that match it, which is not cached. */
 export type ListContacts = (
@@ -184,7 +194,7 @@ export type ListContacts = (
     readonly query?: string | undefined;
   },
   freshness?: Freshness,
-) => Promised<Read<ContactPage>, InvalidInput>;
+) => Promised<Read<ContactPage>, InvalidInput | Failure<'not-cached'>>;
 
 export type ChangeContact = (
   ownerId: UserId,
@@ -208,6 +218,15 @@ export type ExplainedEntry = TierState & {
 
 /** Drops every cached entry of a user in every tier on every instance. */
 export type InvalidateUser = (userId: string) => Promised<undefined, NotFound>;
+
+/** Drops every cached contact of a user, and every page of them, in every tier on every instance. */
+export type InvalidateContacts = (ownerId: string) => Promised<undefined, NotFound>;
+
+/** The same for one contact, whether or not it exists any more. */
+export type InvalidateContact = (
+  ownerId: string,
+  contactId: string,
+) => Promised<undefined, NotFound | Failure<'contact-not-found'>>;
 
 export type GetCacheStatus = () => Promise<CacheStatus>;
 /** The state of the cache of this process; `null` for what is not known. */

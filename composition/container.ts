@@ -43,6 +43,8 @@ import { checkReadiness } from '../application/operations/check-readiness.ts';
 import { explainCache } from '../application/operations/explain-cache.ts';
 import { getCacheStatus } from '../application/operations/get-cache-status.ts';
 import { getStatistics } from '../application/operations/get-statistics.ts';
+import { invalidateContact } from '../application/operations/invalidate-contact.ts';
+import { invalidateContacts } from '../application/operations/invalidate-contacts.ts';
 import { invalidateUser } from '../application/operations/invalidate-user.ts';
 import { authenticate } from '../application/users/authenticate.ts';
 import { changePassword } from '../application/users/change-password.ts';
@@ -168,6 +170,8 @@ export const unobservedApplication: Box<Application> = boxOf<Application>({
   removeContact: box({ writes }, ({ writes }) => removeContact(writes)),
   explainCache: box({ users, caches: observedCache }, explainCache),
   invalidateUser: box({ users, contacts, cache: observedCache, statistics }, invalidateUser),
+  invalidateContacts: box({ users, contacts, cache: observedCache, statistics }, invalidateContacts),
+  invalidateContact: box({ users, cache: observedCache, statistics }, invalidateContact),
   getCacheStatus: box({ cache: observedCache, statistics, maxStalenessMs }, getCacheStatus),
   getStatistics: box({ statistics }, ({ statistics }) => getStatistics(statistics)),
   checkReadiness: box({ health, clock }, checkReadiness),

@@ -20,6 +20,8 @@ export type AnyFailure =
   | { readonly code: 'contact-not-found' }
   | { readonly code: 'contact-limit' }
   | { readonly code: 'version-conflict' }
+  /** No cache holds what was asked for, and nothing but a cache was to be asked. */
+  | { readonly code: 'not-cached' }
   | { readonly code: 'last-admin' };
 
 export type InvalidInput = Failure<'invalid-input'>;

@@ -195,7 +195,7 @@ const observeRows = (rows: RoutesOfPath, observe: ObserveRequests): ObservedRows
 const authenticate = async (
   call: Call,
   freshness: Freshness,
-): Promise<Result<Read<User>, Reply<CommonProblem | EdgeProblem<'token'>>>> => {
+): Promise<Result<Read<User>, Reply<CommonProblem | EdgeProblem<'token' | 'caller'>>>> => {
   const token = bearerToken(call.header('authorization'));
   if (token === undefined) return fail(problem('unauthenticated'));
   const caller = await call.application.authenticate(token, freshness);

@@ -90,6 +90,7 @@ export function route(row: Row<ProblemCode, ProblemCode>): Route {
   const { access, body, limited, failures = [] } = row;
   const problems = new Set<ProblemCode>([
     ...(access === 'none' ? [] : edgeProblems.token),
+    ...(access !== 'none' && row.showsCaller ? edgeProblems.caller : []),
     ...(access === 'admin' ? edgeProblems.admin : []),
     ...(body === undefined ? [] : edgeProblems.body),
     ...failures,

@@ -61,10 +61,14 @@ export class CachedContactDirectory implements ContactDirectory {
     return read;
   }
 
-  async page(ownerId: UserId, request: PageRequest, freshness?: Freshness): Promise<Read<ContactPage>> {
+  async page(
+    ownerId: UserId,
+    request: PageRequest,
+    freshness?: Freshness,
+  ): Promise<Read<ContactPage> | undefined> {
     const read = await this.#readPage(ownerId, request, freshness);
-    this.#statistics.lookedUp(read.source);
-    if (this.#pageAudit.isDue(read.source)) {
+    this.#statistics.lookedUp(read?.source ?? 'miss');
+    if (read !== undefined && this.#pageAudit.isDue(read.source)) {
       // A page is what its list leads to now, under whichever generation.
       this.#pageAudit.begin({
         key: pageKey(ownerId, '', request),
@@ -75,14 +79,20 @@ export class CachedContactDirectory implements ContactDirectory {
     return read;
   }
 
-  async #readPage(ownerId: UserId, request: PageRequest, freshness?: Freshness): Promise<Read<ContactPage>> {
+  async #readPage(
+    ownerId: UserId,
+    request: PageRequest,
+    freshness?: Freshness,
+  ): Promise<Read<ContactPage> | undefined> {
     const load = () => this.#reads.page(ownerId, request);
     if (freshness === 'authoritative') return { value: (await load()).value, source: 'bypass' };
-    const generation = await this.#generations.get(ownerId, this.#newGeneration);
+    const generation = await this.#generations.get(ownerId, this.#newGeneration, freshness);
+    if (generation === undefined && freshness === 'cached') return undefined;
     // A generation that no cache holds (the list is fenced, or the cache is out of use) is nobody else's.
     if (generation === undefined || generation.source === 'miss')
       return { value: (await load()).value, source: 'miss' };
-    const read = await this.#pages.get(pageKey(ownerId, generation.value, request), load);
+    const read = await this.#pages.get(pageKey(ownerId, generation.value, request), load, freshness);
+    if (read === undefined && freshness === 'cached') return undefined;
     if (read === undefined) return { value: (await load()).value, source: 'miss' };
     // A page is as old as the generation that led to it, wherever the page itself came from.
     return read.source === 'redis'

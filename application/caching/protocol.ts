@@ -92,12 +92,19 @@ export class ReadThrough<V extends Cacheable> {
     if (freshness === 'authoritative') return this.#bypass(key, load);
     const hit = this.#cache.peek(key);
     if (hit !== undefined) return Promise.resolve(hit);
+    if (freshness === 'cached') return this.#fromCacheAlone(key);
     const departing = this.#departing.get(key);
     if (departing !== undefined) return departing;
     // A turn later: callers of the same one get on board.
     const flight: Flight<V> = Promise.resolve().then(() => this.#fly(key, load, flight));
     this.#departing.set(key, flight);
     return flight;
+  }
+
+  async #fromCacheAlone(key: string): Flight<V> {
+    const found = await this.#cache.read(key);
+    if (found.state === 'leased') await this.#cache.fill(found.lease, undefined);
+    return found.state === 'hit' ? found : undefined;
   }
 
   async #fly(key: string, load: Load<V>, flight: Flight<V>): Promise<Read<V> | undefined> {

@@ -23,7 +23,7 @@ type Rows = { readonly by: ReadonlyMap<string, User>; readonly proof: Proof | un
 export const findManyUsers = async (
   needs: UserBatchNeeds,
   keys: readonly UserKey[],
-  freshness: Freshness = 'bounded',
+  freshness: Exclude<Freshness, 'cached'> = 'bounded',
 ): Promise<readonly Found[]> => {
   const fills: Fill[] = [];
   const cached =

@@ -61,7 +61,7 @@ export class CachedUserDirectory implements UserDirectory {
 
   /** What memory can answer is answered without a promise beside the caller's own: most reads end here. */
   find(key: UserKey, freshness: Freshness = 'bounded'): Promise<Read<User> | undefined> {
-    const hit = freshness === 'bounded' ? this.#peek(key) : undefined;
+    const hit = freshness === 'authoritative' ? undefined : this.#peek(key);
     if (hit === undefined) return this.#find(key, freshness);
     this.#answeredUser(hit);
     return Promise.resolve(hit);
@@ -102,10 +102,11 @@ export class CachedUserDirectory implements UserDirectory {
 
   async #findByAlias(alias: UserAlias, freshness?: Freshness): Promise<Read<User> | undefined> {
     if (freshness === 'authoritative') return found(await this.#needs.users.find(alias), 'bypass');
-    const pointer = await this.#pointTo(alias);
+    const pointer = await this.#pointTo(alias, freshness);
     if (pointer === undefined) return undefined;
-    const read = await this.#users.get(pointer.value, this.#loadUser);
+    const read = await this.#users.get(pointer.value, this.#loadUser, freshness);
     if (read !== undefined && goesBy(read.value, alias)) return read;
+    if (freshness === 'cached') return undefined;
     await this.#drop(alias);
     return found(await this.#needs.users.find(alias), 'miss');
   }
@@ -130,26 +131,31 @@ export class CachedUserDirectory implements UserDirectory {
     if (freshness === 'authoritative') {
       return found(asProfile(await this.#needs.users.find(alias)), 'bypass');
     }
-    const pointer = await this.#pointTo(alias);
+    const pointer = await this.#pointTo(alias, freshness);
     if (pointer === undefined) return undefined;
-    const read = await this.#profiles.get(pointer.value, this.#loadProfile);
+    const read = await this.#profiles.get(pointer.value, this.#loadProfile, freshness);
     if (read !== undefined && read.value.username === alias.value) return read;
+    if (freshness === 'cached') return undefined;
     await this.#drop(alias);
     return found(asProfile(await this.#needs.users.find(alias)), 'miss');
   }
 
-  #pointTo(alias: UserAlias): Promise<Read<UserId> | undefined> {
-    return this.#pointers[alias.kind].get(alias.value, async () => {
+  #pointTo(alias: UserAlias, freshness?: Freshness): Promise<Read<UserId> | undefined> {
+    const load = async () => {
       const user = await this.#needs.users.find(alias);
       return user && { value: user.id, proof: undefined };
-    });
+    };
+    return this.#pointers[alias.kind].get(alias.value, load, freshness);
   }
 
   async #drop(alias: UserAlias): Promise<void> {
     await this.#needs.caches.of(pointers[alias.kind]).replay(alias.value);
   }
 
-  async findMany(keys: readonly UserKey[], freshness?: Freshness): Promise<readonly (User | undefined)[]> {
+  async findMany(
+    keys: readonly UserKey[],
+    freshness?: Exclude<Freshness, 'cached'>,
+  ): Promise<readonly (User | undefined)[]> {
     const found = await findManyUsers(this.#needs, keys, freshness);
     for (const read of found) this.#answeredUser(read);
     return found.map(({ value }) => value);

@@ -20,7 +20,11 @@ export const listContacts =
       ...(search === undefined || search.ok ? [] : [{ path: ['query'], ...search.error }]),
     ];
     if (!request.ok || search?.ok === false) return fail(invalidInput(issues));
-    if (search === undefined) return ok(await directory.page(ownerId, request.value, freshness));
+    if (search === undefined) {
+      const page = await directory.page(ownerId, request.value, freshness);
+      return page === undefined ? fail({ code: 'not-cached' }) : ok(page);
+    }
     // Searches differ too much from each other to be worth caching.
+    if (freshness === 'cached') return fail({ code: 'not-cached' });
     return ok({ value: await contacts.search(ownerId, search.value, request.value), source: 'bypass' });
   };

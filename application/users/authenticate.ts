@@ -15,7 +15,10 @@ export const authenticate =
     const key = { kind: 'id', value: claims.userId } as const;
     let read = await directory.find(key, freshness);
     // A cached user may be older than the token. It can let somebody in within the promised bound, but not lock them out.
-    if (!accepts(read, claims) && isCached(read)) read = await directory.find(key, 'authoritative');
+    if (!accepts(read, claims)) {
+      if (freshness === 'cached') return fail({ code: 'not-cached' });
+      if (isCached(read)) read = await directory.find(key, 'authoritative');
+    }
     return read !== undefined && accepts(read, claims) ? ok(read) : fail({ code: 'invalid-token' });
   };
 

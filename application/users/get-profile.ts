@@ -1,7 +1,8 @@
 import { parseUserId, parseUsernameKey } from '../../domain/identifiers.ts';
-import { fail, ok } from '../../domain/result.ts';
+import { ok } from '../../domain/result.ts';
 import type { GetProfile } from '../application.ts';
 import type { UserDirectory } from '../directories.ts';
+import { notFound } from '../read.ts';
 
 export const getProfile =
   (directory: UserDirectory): GetProfile =>
@@ -13,5 +14,5 @@ export const getProfile =
       : username?.ok
         ? await directory.findProfile({ kind: 'username', value: username.value }, freshness)
         : undefined;
-    return read === undefined ? fail({ code: 'user-not-found' }) : ok(read);
+    return read === undefined ? notFound('user-not-found', freshness) : ok(read);
   };

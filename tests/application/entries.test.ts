@@ -17,6 +17,7 @@ const parts = [
   'users/session.ts',
   'users/user-change.ts',
   'contacts/contact-change.ts',
+  'operations/invalidation.ts',
   'operations/live-state.ts',
 ];
 

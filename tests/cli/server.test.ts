@@ -70,6 +70,46 @@ describe('explain and invalidate, against a running server', () => {
     }
   });
 
+  it('drop one contact, or all of them, and nothing else', async () => {
+    const { useCases } = server;
+    const owner = annId as never;
+    const added = await useCases.addContact(owner, { firstName: 'Bob' });
+    const other = await useCases.addContact(owner, { firstName: 'Eve' });
+    if (!added.ok || !other.ok) throw new Error('contacts were expected');
+    const contact = added.value.id;
+    const fill = async () => {
+      for (const { id } of [added.value, other.value]) await useCases.getContact(owner, id);
+      await useCases.listContacts(owner, {});
+      await useCases.getUser({ kind: 'id', value: owner });
+    };
+    const held = async () => {
+      const reads = await Promise.all([
+        ...[added.value, other.value].map(({ id }) => useCases.getContact(owner, id, 'cached')),
+        useCases.listContacts(owner, {}, 'cached'),
+        useCases.getUser({ kind: 'id', value: owner }, 'cached'),
+      ]);
+      return reads.map(({ ok }) => ok);
+    };
+    await fill();
+    expect(await held()).toEqual([true, true, true, true]);
+    expect(await runIn(invalidate, ['ann', '--contact', contact], environment)).toMatchObject({
+      code: 0,
+      out: `contact ${contact} of user ${annId}: dropped in every tier\n`,
+    });
+    expect(await held()).toEqual([false, true, false, true]);
+    await fill();
+    expect(await runIn(invalidate, ['ann', '--contacts', '--json'], environment)).toMatchObject({
+      code: 0,
+      out: `${JSON.stringify({ id: annId, invalidated: true })}\n`,
+    });
+    expect(await held()).toEqual([false, false, false, true]);
+    const none = await runIn(invalidate, ['ann', '--contact', 'x/../y'], environment);
+    expect(none).toMatchObject({ code: 1, err: 'kith: the server answered 404 contact-not-found\n' });
+    await expect(
+      (async () => runIn(invalidate, ['ann', '--contacts', '--contact', contact], environment))(),
+    ).rejects.toThrow(/one too many/);
+  });
+
   it('print a table for people, and nothing of the user', async () => {
     await server.useCases.getUser({ kind: 'id', value: annId as never });
     const { code, out } = await runIn(explain, ['ann'], environment);

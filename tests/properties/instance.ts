@@ -178,6 +178,7 @@ export class Instance {
     const { listHistory: history, clock } = this.#world;
     const start = this.#startRead(history);
     const read = await this.#contacts.page(ownerId, { skip: 0, limit: 10 });
+    if (read === undefined) throw new Error('only what is asked for as cached may be missing');
     const stamp = read.value.items[0]?.id ?? 'nobody';
     history.finishRead(start, stamp, read.source, clock.monotonicMs());
     return stamp;

@@ -21,12 +21,15 @@ export const cacheStatus: Readonly<Record<Source, string>> = {
   bypass: 'kith; fwd=bypass',
 };
 
-/** `Cache-Control: no-cache` in a request asks for the primary database (RFC 9111, section 5.2.1.4). */
+/**
+ * `Cache-Control: no-cache` in a request asks for the primary database, `only-if-cached` for anything but it (RFC 9111,
+ * sections 5.2.1.4 and 5.2.1.7). Where both are sent, the database is asked: an answer is better than none.
+ */
 export const freshnessOf = (request: Request): Freshness => {
   const control = request.headers.get('cache-control');
-  return control !== null && /(?:^|,)[ \t]*no-cache[ \t]*(?:,|$)/i.test(control)
-    ? 'authoritative'
-    : 'bounded';
+  if (control === null) return 'bounded';
+  if (/(?:^|,)[ \t]*no-cache[ \t]*(?:,|$)/i.test(control)) return 'authoritative';
+  return /(?:^|,)[ \t]*only-if-cached[ \t]*(?:,|$)/i.test(control) ? 'cached' : 'bounded';
 };
 
 /** Whether If-None-Match names the version, so that 304 is enough. The comparison is weak: `W/` makes no difference. */

@@ -20,6 +20,8 @@ export const edgeProblems = {
   ],
   /** Routes that need a token. */
   token: ['unauthenticated', 'invalid-token'],
+  /** Routes whose answer is the caller, if it comes from a cache or not at all. */
+  caller: ['not-cached'],
   /** Routes for administrators. */
   admin: ['forbidden'],
   /** Routes that take a body. */

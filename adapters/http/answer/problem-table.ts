@@ -177,6 +177,13 @@ export const problemRows: Readonly<Record<ProblemCode, ProblemRow>> = {
     detail: 'This would leave no active administrator.',
     advice: 'Make another user an administrator first.',
   },
+  'not-cached': {
+    status: 504,
+    title: 'Not in a cache',
+    detail: 'No cache holds this, and the request asks for nothing else.',
+    advice:
+      'Leave out "Cache-Control: only-if-cached": then the database is asked, and the answer is cached for the next (RFC 9111, section 5.2.1.7).',
+  },
   'version-conflict': {
     status: 412,
     title: 'Changed in the meantime',

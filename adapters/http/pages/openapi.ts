@@ -90,7 +90,11 @@ const headerParameters = (route: Route): readonly JsonSchema[] => {
   if (isConditional) headers.push(['If-None-Match', 'Tags, or *: a version that they name is 412.']);
   if (route.etag && route.method === 'GET')
     headers.push(['If-None-Match', 'Tags, or *: a version that they name is 304.']);
-  if (route.cached) headers.push(['Cache-Control', 'no-cache reads the primary database.']);
+  if (route.cached)
+    headers.push([
+      'Cache-Control',
+      'no-cache reads the primary database; only-if-cached does not, and is 504 on a miss.',
+    ]);
   return headers.map(([name, description]) => ({
     name,
     in: 'header',

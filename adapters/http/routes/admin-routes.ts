@@ -32,7 +32,10 @@ export const adminRoutes: readonly Route[] = [
       description: 'The users that exist, and the keys that found none.',
     },
     ...withBody(lookUpBody, async ({ application, freshness }: UserCall, body) =>
-      replyTo(await application.lookUpUsers(body, freshness), (found) => json(200, lookUpToWire(found))),
+      // `only-if-cached` is about stored responses, and nobody stores one of a POST.
+      replyTo(await application.lookUpUsers(body, freshness === 'cached' ? 'bounded' : freshness), (found) =>
+        json(200, lookUpToWire(found)),
+      ),
     ),
   }),
   route({
@@ -98,5 +101,27 @@ export const adminRoutes: readonly Route[] = [
     failures: ['user-not-found'],
     run: async ({ application, parameter }) =>
       replyTo(await application.invalidateUser(parameter('id')), replyNothing),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/admin/cache/users/{id}/contacts',
+    name: 'invalidateContacts',
+    summary: 'Drop every cached contact of a user, and their list, in every tier on every instance',
+    access: 'admin',
+    success: { status: 204, description: 'Dropped.' },
+    failures: ['user-not-found'],
+    run: async ({ application, parameter }) =>
+      replyTo(await application.invalidateContacts(parameter('id')), replyNothing),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/admin/cache/users/{id}/contacts/{contact_id}',
+    name: 'invalidateContact',
+    summary: 'Drop one cached contact, and the list that it is in, in every tier on every instance',
+    access: 'admin',
+    success: { status: 204, description: 'Dropped.' },
+    failures: ['user-not-found', 'contact-not-found'],
+    run: async ({ application, parameter }) =>
+      replyTo(await application.invalidateContact(parameter('id'), parameter('contact_id')), replyNothing),
   }),
 ];

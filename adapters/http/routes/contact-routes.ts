@@ -23,10 +23,17 @@ const expectedOf = async (call: UserCall): Promise<number | undefined> => {
 };
 
 /** The use case calls the parameter `q` `query`. */
-const inWireNames = (failure: Failure<'invalid-input'>): Failure<'invalid-input'> => ({
-  ...failure,
-  issues: failure.issues.map((issue) => (issue.path[0] === 'query' ? { ...issue, path: ['q'] } : issue)),
-});
+const inWireNames = (
+  failure: Failure<'invalid-input' | 'not-cached'>,
+): Failure<'invalid-input' | 'not-cached'> =>
+  failure.code !== 'invalid-input'
+    ? failure
+    : {
+        ...failure,
+        issues: failure.issues.map((issue) =>
+          issue.path[0] === 'query' ? { ...issue, path: ['q'] } : issue,
+        ),
+      };
 
 /** A user's address book. */
 export const contactRoutes: readonly Route[] = [
@@ -56,6 +63,7 @@ export const contactRoutes: readonly Route[] = [
     access: 'user',
     cached: true,
     success: { status: 200, schema: shape.contactPage, description: 'The page.' },
+    failures: ['not-cached'],
     ...withQuery(contactsQuery, async ({ application, user, freshness }: UserCall, { skip, limit, q }) => {
       const page = await application.listContacts(user.id, { skip, limit, query: q }, freshness);
       return replyTo(page.ok ? page : { ok: false, error: inWireNames(page.error) }, ({ value, source }) =>
@@ -72,7 +80,7 @@ export const contactRoutes: readonly Route[] = [
     cached: true,
     etag: true,
     success: { status: 200, schema: shape.contact, description: 'The contact.' },
-    failures: ['contact-not-found'],
+    failures: ['contact-not-found', 'not-cached'],
     run: async (call) =>
       replyTo(await call.application.getContact(call.user.id, call.parameter('id'), call.freshness), (read) =>
         readReply(call, read, contactText),

@@ -16,7 +16,7 @@ export const userRoutes: readonly Route[] = [
     cached: true,
     etag: true,
     success: { status: 200, schema: shape.profile, description: 'The profile.' },
-    failures: ['user-not-found'],
+    failures: ['user-not-found', 'not-cached'],
     run: async (call) =>
       replyTo(await call.application.getProfile({ id: call.parameter('id') }, call.freshness), (read) =>
         readReply(call, read, profileText),
@@ -31,7 +31,7 @@ export const userRoutes: readonly Route[] = [
     cached: true,
     etag: true,
     success: { status: 200, schema: shape.profile, description: 'The profile.' },
-    failures: ['user-not-found'],
+    failures: ['user-not-found', 'not-cached'],
     run: async (call) =>
       replyTo(
         await call.application.getProfile({ username: call.parameter('username') }, call.freshness),

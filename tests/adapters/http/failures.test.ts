@@ -23,6 +23,7 @@ describe('a failure', () => {
     'contact-not-found': [404, { code: 'contact-not-found' }],
     'contact-limit': [409, { code: 'contact-limit' }],
     'version-conflict': [412, { code: 'version-conflict' }],
+    'not-cached': [504, { code: 'not-cached' }],
     'last-admin': [409, { code: 'last-admin' }],
   };
 

@@ -35,29 +35,32 @@ const noUser = { 'user-not-found': true } as const;
 const noContact = { 'contact-not-found': true } as const;
 const guess = { 'wrong-password': true, 'too-many-attempts': true } as const;
 const version = { 'version-conflict': true } as const;
+const uncached = { 'not-cached': true } as const;
 const lastAdmin = { 'last-admin': true } as const;
 
 const failures: Failures = {
   register: { ...input, ...taken },
   logIn: { ...input, 'invalid-credentials': true, 'too-many-attempts': true },
-  authenticate: { 'invalid-token': true },
+  authenticate: { 'invalid-token': true, ...uncached },
   changeProfile: { ...input, ...taken, ...noUser, ...guess, ...version },
   changePassword: { ...input, ...noUser, ...guess, ...version },
   signOutEverywhere: noUser,
   deactivateSelf: { ...noUser, ...guess, ...lastAdmin },
-  getUser: noUser,
-  getProfile: noUser,
+  getUser: { ...noUser, ...uncached },
+  getProfile: { ...noUser, ...uncached },
   lookUpUsers: input,
   deactivateUser: { ...noUser, ...lastAdmin },
   reactivateUser: { ...noUser, ...lastAdmin },
   setRole: { ...input, ...noUser, ...lastAdmin, ...version },
   addContact: { ...input, ...noUser, 'contact-limit': true },
-  getContact: noContact,
-  listContacts: input,
+  getContact: { ...noContact, ...uncached },
+  listContacts: { ...input, ...uncached },
   changeContact: { ...input, ...noUser, ...noContact, ...version },
   removeContact: { ...noUser, ...noContact, ...version },
   explainCache: noUser,
   invalidateUser: noUser,
+  invalidateContacts: noUser,
+  invalidateContact: { ...noUser, ...noContact },
   getCacheStatus: {},
   getStatistics: {},
   checkReadiness: {},
@@ -168,6 +171,8 @@ const badRequests = (route: Route, request: Sending, memberToken: string): reado
 };
 type Attempt = { readonly sending: Sending; readonly path?: string; readonly more?: object };
 
+const showsCaller = (route: Route): boolean => route.access !== 'none' && route.showsCaller === true;
+
 /** Every problem that a route can be made to answer with. */
 const problemsOf = async (route: Route): Promise<ReadonlySet<string>> => {
   const { world, hurried, state, whileForced } = await openForced();
@@ -187,9 +192,10 @@ const problemsOf = async (route: Route): Promise<ReadonlySet<string>> => {
   state.isLimited = false;
   for (const useCase of await useCasesOf(route)) {
     const outcomes = [
-      ...Object.keys(failures[useCase]).map(
-        (code) => async () => fail({ code, issues: [], retryAfterMs: 0 }),
-      ),
+      ...Object.keys(failures[useCase])
+        // Who calls is taken from a cache alone only where the caller is the answer.
+        .filter((code) => code !== 'not-cached' || useCase !== 'authenticate' || showsCaller(route))
+        .map((code) => async () => fail({ code, issues: [], retryAfterMs: 0 })),
       ...Object.values(faults).map((fault) => () => Promise.reject(fault)),
       () => Promise.reject(new TypeError('planted')),
     ];
