@@ -42,6 +42,7 @@ const open = async (overridesFor: (redisPort: number) => Promise<Overrides>): Pr
     const overrides = await overridesFor(redis.port);
     const kith = await compose(config, { log: silentLog, hasher: quickHasher, ...overrides });
     onTestFinished(() => kith.close());
+    expect(await kith.ready()).toBe(true);
     return kith;
   };
   const kiths = [await start(), await start()] as const;

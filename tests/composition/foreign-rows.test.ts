@@ -23,6 +23,7 @@ const open = async () => {
   });
   const kith = await compose(config, { log: silentLog, hasher: quickHasher });
   onTestFinished(() => kith.close());
+  expect(await kith.ready()).toBe(true);
   const session = await kith.useCases.register({ email: 'ann@example.com', username: 'ann', password });
   if (!session.ok) throw new Error(session.error.code);
   const { user, token } = session.value;

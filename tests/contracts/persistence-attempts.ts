@@ -189,7 +189,7 @@ export const attemptsContract = (database: () => Database): void => {
 
     it('does not run into itself when many origins guess at, and log in to, one account with several names', async () => {
       for (let round = 0; round < 20; round++) await rush(database());
-    });
+    }, 60_000);
   });
 };
 

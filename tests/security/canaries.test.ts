@@ -81,6 +81,7 @@ describe('under the least privileges, a whole Kith', () => {
     const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
     const log = jsonLog({ level: 'debug', clock, write: keepLine });
     kith = await compose(config, { log });
+    expect(await kith.ready()).toBe(true);
   }, 120_000);
 
   afterAll(async () => {

@@ -13,6 +13,7 @@ it('lets in all who log in at once to a fresh account with the right password', 
   });
   await using one = await compose(config, { hasher: quickHasher, log: silentLog });
   await using another = await compose(config, { hasher: quickHasher, log: silentLog });
+  for (const kith of [one, another]) expect(await kith.ready()).toBe(true);
   const outcomes: string[] = [];
   for (let n = 0; n < 50; n++) {
     const [username, password] = [`user${n}`, 'correct horse battery staple'];

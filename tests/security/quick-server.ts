@@ -59,6 +59,8 @@ const kith = await compose(config.value, {
   ...(process.argv.includes('--deterministic') ? deterministic() : {}),
   ...(process.argv.includes('--deaf') ? await deaf(config.value) : {}),
 });
+// On a busy machine the tables take a while.
+await kith.ready();
 const { bootstrapAdmin } = config.value;
 if (bootstrapAdmin !== undefined) {
   const { email, password } = bootstrapAdmin;

@@ -130,9 +130,9 @@ describe('a Redis that reads but does not write', () => {
     await server.command('CLIENT', 'PAUSE', '2000', 'WRITE');
     const fence = await timed(cache.of(userKind).fence(user.id, anyToken()));
     expect(fence.value).toBe(false);
-    expect(fence.ms).toBeLessThan(200);
+    expect(fence.ms).toBeLessThan(1000);
     // Redis lets the whole connection wait behind a paused write: the reads on it miss their deadlines.
-    for (let i = 0; i < 6; i++) expect((await timed(cache.of(userKind).read(user.id))).ms).toBeLessThan(200);
+    for (let i = 0; i < 6; i++) expect((await timed(cache.of(userKind).read(user.id))).ms).toBeLessThan(1000);
     await until(() => !cache.inUse(), 500);
     await until(() => cache.inUse(), 2000 + recoveryMs);
   });

@@ -51,6 +51,7 @@ const scrape = async (): Promise<string> => {
   if (!config.ok) throw new Error('the configuration is not as expected');
   const kith = await compose(config.value, { log: silentLog });
   onTestFinished(() => kith.close());
+  expect(await kith.ready()).toBe(true);
   const post = (path: string, json: object) =>
     kith.fetch(
       new Request(`http://kith.local${path}`, {
