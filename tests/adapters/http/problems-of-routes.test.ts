@@ -51,7 +51,7 @@ const failures: Failures = {
   deactivateUser: { ...noUser, ...lastAdmin },
   reactivateUser: { ...noUser, ...lastAdmin },
   setRole: { ...input, ...noUser, ...lastAdmin, ...version },
-  addContact: { ...input, ...noUser, 'contact-limit': true },
+  addContact: { ...input, ...noUser, 'contact-limit': true, 'idempotency-key-reused': true },
   getContact: noContact,
   listContacts: input,
   changeContact: { ...input, ...noUser, ...noContact, ...version },
