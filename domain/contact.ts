@@ -1,5 +1,6 @@
-import type { ContactId, Email, Phone, UserId } from './identifiers.ts';
-import { parseEmail, parsePhone, phoneText } from './identifiers.ts';
+import { type ContactEmail, parseContactEmail } from './contact-email.ts';
+import type { ContactId, Phone, UserId } from './identifiers.ts';
+import { parsePhone, phoneText } from './identifiers.ts';
 import type { Issue } from './issue.ts';
 import { fail, ok, type Result } from './result.ts';
 import { collect, invalid, nullable, optional, type Parsed, parseLine, type Unparsed } from './text.ts';
@@ -11,7 +12,7 @@ export type Contact = {
   readonly ownerId: UserId;
   readonly firstName: string;
   readonly lastName: string | null;
-  readonly email: Email | null;
+  readonly email: ContactEmail | null;
   readonly phone: Phone | null;
   /** A plain date, `YYYY-MM-DD`. */
   readonly birthday: string | null;
@@ -61,7 +62,7 @@ const parseBirthday = (input: unknown): Parsed<string> => {
 const parseOptionalFields = (input: ContactPatchInput) =>
   ({
     lastName: optional(input.lastName, (name) => nullable(name, parseName)),
-    email: optional(input.email, (email) => nullable(email, parseEmail)),
+    email: optional(input.email, (email) => nullable(email, parseContactEmail)),
     phone: optional(input.phone, (phone) => nullable(phone, parsePhone)),
     birthday: optional(input.birthday, (birthday) => nullable(birthday, parseBirthday)),
     notes: optional(input.notes, (notes) => nullable(notes, parseLongText)),

@@ -100,7 +100,7 @@ export interface ContactTransaction {
 }
 
 /**
- * Which contacts were added under which idempotency key, by the limits of domain/idempotency.ts. Only for an owner whose user
+ * Which contacts were added under which idempotency key, for 24 hours and 1,000 of an owner (domain/idempotency.ts). Only for an owner whose user
  * is locked; what is kept is gone with that user.
  *
  * The time is the database's own, because processes share the keys. `atMs` is another time in its place, so that a test can

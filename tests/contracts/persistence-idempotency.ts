@@ -99,9 +99,12 @@ export const idempotencyContract = (database: () => Database): void => {
     it('are the newest 1,000 of an owner, whatever the clock says of the last', async () => {
       const ownerId = await owner();
       const others = Array.from({ length: maxPerOwner }, () => used(ownerId));
-      await under(ownerId, async (keys) => {
-        for (const [n, key] of others.entries()) await keys.keep(key, startMs + n);
-      });
+      // Some at a time: a transaction may not take long, and a machine may be busy.
+      for (let start = 0; start < maxPerOwner; start += 25)
+        await under(ownerId, async (keys) => {
+          for (const [n, key] of others.slice(start, start + 25).entries())
+            await keys.keep(key, startMs + start + n);
+        });
       const [first, second, third] = others;
       if (first === undefined || second === undefined || third === undefined) throw new Error('too few');
       expect(await find(first, startMs)).toEqual(first);
@@ -116,7 +119,7 @@ export const idempotencyContract = (database: () => Database): void => {
       expect(await find(second, startMs)).toBeUndefined();
       expect(await find(third, startMs)).toEqual(third);
       expect(await find(last, startMs)).toEqual(last);
-    }, 60_000);
+    }, 120_000);
 
     it('are not kept twice, nor of an owner who is not there', async () => {
       const key = used(await owner());

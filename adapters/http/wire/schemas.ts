@@ -92,9 +92,15 @@ export type AddContactBody = Wire<ContactInput>;
 type OptionalContactFields = Omit<AddContactBody, 'first_name'>;
 export type ChangeContactBody = OptionalContactFields & { readonly first_name?: string | undefined };
 
+const contactEmail = text(emailLimits, {
+  format: 'idn-email',
+  description:
+    'ASCII before the @; the domain may be in any script, and its ASCII form counts for the length',
+});
+
 const contactFields = {
   last_name: name.nullable().optional(),
-  email: email.nullable().optional(),
+  email: contactEmail.nullable().optional(),
   phone: phone.nullable().optional(),
   birthday: z.string().meta({ format: 'date' }).nullable().optional(),
   notes: longText.nullable().optional(),
