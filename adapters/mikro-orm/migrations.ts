@@ -31,14 +31,14 @@ export const migrations: MigrationObject[] = [
   { name: '0001-initial', class: Initial },
   { name: '0002-login-attempts', class: LoginAttempts },
   { name: '0003-change-log', class: ChangeLog },
-  { name: '0006-idempotency-keys', class: IdempotencyKeys },
+  { name: '0008-idempotency-keys', class: IdempotencyKeys },
 ];
 
 const made: Readonly<Record<string, readonly string[]>> = {
   '0001-initial': ['users', 'contacts', 'cache_journal'],
   '0002-login-attempts': ['login_attempts'],
   '0003-change-log': ['change_log', 'log_state', 'instances', 'log_notes', 'log_bounds'],
-  '0006-idempotency-keys': ['idempotency_keys'],
+  '0008-idempotency-keys': ['idempotency_keys'],
 };
 
 /** The tables that a migration makes: where one of them is there before it, it is somebody else's. */
