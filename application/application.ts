@@ -39,7 +39,7 @@ export interface Application {
   readonly reactivateUser: ReactivateUser;
   /** Makes a user an administrator or takes the role away, which holds on every instance before it resolves. */
   readonly setRole: SetRole;
-  /** Adds to the owner's list; at most 5,000. */
+  /** Adds to the owner's list; at most 5,000. With a key, once, however often it is called. */
   readonly addContact: AddContact;
   /** One contact of an owner. A contact of somebody else is answered like one that does not exist. */
   readonly getContact: GetContact;
@@ -174,10 +174,16 @@ export type SetRole = (
   expectedVersion?: number,
 ) => Promised<ConfirmedUser, InvalidInput | NotFound | Failure<'last-admin' | 'version-conflict'>>;
 
+/**
+ * Called again with the same `idempotencyKey` (1-255 characters of printable ASCII) and the same input within 24 hours, it
+ * resolves to the same contact as the first time, whatever became of that since, and adds nothing. The keys of each owner are
+ * their own; the newest 1,000 count.
+ */
 export type AddContact = (
   ownerId: UserId,
   input: ContactInput,
-) => Promised<Contact, InvalidInput | NotFound | Failure<'contact-limit'>>;
+  idempotencyKey?: string,
+) => Promised<Contact, InvalidInput | NotFound | Failure<'contact-limit' | 'idempotency-key-reused'>>;
 
 export type GetContact = (
   ownerId: UserId,

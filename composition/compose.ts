@@ -15,8 +15,10 @@ export type * from '../application/application.ts';
 export type { Freshness, Read, Source } from '../application/read.ts';
 export type { Confirmation, Receipt } from '../application/writes.ts';
 export type { Contact, ContactPage } from '../domain/contact.ts';
+export type { ContactEmail } from '../domain/contact-email.ts';
 export type { AnyFailure, Failure, FailureCode } from '../domain/failures.ts';
 export { DatabaseUnavailable, Fault, type FaultCode, OutcomeUnknown, Overloaded } from '../domain/faults.ts';
+export type { UsedKey } from '../domain/idempotency.ts';
 /** These make a key of an id, an email, a username or a phone, as `useCases.getUser(key)` takes it. */
 export {
   type ContactId,

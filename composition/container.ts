@@ -12,6 +12,7 @@ import type { ObserveRequests, Operations } from '../adapters/http/operations.ts
 import { JoseAccessTokens } from '../adapters/jose/jose-access-tokens.ts';
 import { Argon2PasswordHasher } from '../adapters/oslo/argon2-password-hasher.ts';
 import { systemClock, systemTimer } from '../adapters/system/clock.ts';
+import { sha256 } from '../adapters/system/digest.ts';
 import { systemIds } from '../adapters/system/ids.ts';
 import { RecentEvents } from '../adapters/system/recent-events.ts';
 import { Counts } from '../adapters/telemetry/counts.ts';
@@ -75,6 +76,7 @@ import type {
 import type { Clock, Ids, Log, Timer } from '../domain/ports/runtime.ts';
 import type {
   AccessTokens,
+  Digest,
   LoginThrottle,
   PasswordBlocklist,
   PasswordHasher,
@@ -108,6 +110,7 @@ export const journalBoundMs: Box<number> = box({ config }, ({ config }) => confi
 export const clock: Port<Clock> = port({}, () => systemClock);
 export const timer: Port<Timer> = port({}, () => systemTimer);
 export const ids: Port<Ids> = port({}, () => systemIds);
+export const digest: Box<Digest> = box({}, () => sha256);
 export const counts: Box<Counts> = box({}, () => new Counts());
 export const tracing: Box<Tracing | undefined> = box({}, findTracing);
 export const log: Port<Log> = port({ config, clock }, openLog);
@@ -163,7 +166,7 @@ export const unobservedApplication: Box<Application> = boxOf<Application>({
   deactivateUser: box({ writes, clock }, deactivateUser),
   reactivateUser: box({ writes, clock }, reactivateUser),
   setRole: box({ writes, clock }, setRole),
-  addContact: box({ writes, clock, ids }, addContact),
+  addContact: box({ writes, clock, ids, digest }, addContact),
   getContact: box({ directory: contactDirectory }, ({ directory }) => getContact(directory)),
   listContacts: box({ directory: contactDirectory, contacts }, listContacts),
   changeContact: box({ writes, clock }, changeContact),

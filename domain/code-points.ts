@@ -157,3 +157,46 @@ export const digitsOf = (text: string): string | undefined => {
   }
   return digits;
 };
+
+/** Ranges as `41-5a 5f`, in hexadecimal. */
+const rangesIn = (text: string): readonly Range[] =>
+  text.split(/\s+/).map((range) => {
+    const [first = 0, last = first] = range.split('-').map((code) => Number.parseInt(code, 16));
+    return [first, last];
+  });
+
+/**
+ * Letters, marks and digits outside of ASCII of the scripts that are written from left to right and recommended for
+ * identifiers (UAX 31, table 5), in NFC, as far as they may stand in a domain name (UTS 46). Those are left out that one runtime
+ * takes and another does not yet: they came with the last versions of Unicode.
+ */
+export const isOfDomain: (code: number) => boolean = inRanges(
+  rangesIn(
+    `c0-d6 d8-f6 f8-24f 300-30e 310-311 313 323-325 32d-32e 330-331 342 345 358 35e 363-373 376-377 37b-37d
+   37f 386 388-38a 38c 38e-3a1 3a3-3e1 3f0-3f5 3f7-481 483-4bf 4c1-52f 531-556 559 560-587 900-952 955-957
+   960-963 966-96f 971-983 985-98c 98f-990 993-9a8 9aa-9b0 9b2 9b6-9b9 9bc-9c4 9c7-9c8 9cb-9ce 9d7 9e0-9e3
+   9e6-9f1 9fc 9fe a01-a03 a05-a0a a0f-a10 a13-a28 a2a-a30 a32 a35 a38-a39 a3c a3e-a42 a47-a48 a4b-a4d a51
+   a5c a66-a75 a81-a83 a85-a8d a8f-a91 a93-aa8 aaa-ab0 ab2-ab3 ab5-ab9 abc-ac5 ac7-ac9 acb-acd ad0 ae0-ae3
+   ae6-aef af9-aff b01-b03 b05-b0c b0f-b10 b13-b28 b2a-b30 b32-b33 b35-b39 b3c-b44 b47-b48 b4b-b4d b55-b57
+   b5f-b63 b66-b6f b71 b82-b83 b85-b8a b8e-b90 b92-b95 b99-b9a b9c b9e-b9f ba3-ba4 ba8-baa bae-bb9 bbe-bc2
+   bc6-bc8 bca-bcd bd0 bd7 be6-bef c00-c0c c0e-c10 c12-c28 c2a-c39 c3d-c44 c46-c48 c4a-c4d c55-c56 c58-c5a
+   c5d c60-c63 c66-c6f c80-c83 c85-c8c c8e-c90 c92-ca8 caa-cb3 cb5-cb9 cbc-cc4 cc6-cc8 cca-ccd cd5-cd6
+   cdd-cde ce0-ce3 ce6-cef cf1-cf2 d00-d0c d0e-d10 d12-d44 d46-d48 d4a-d4e d54-d57 d5f-d63 d66-d6f d7a-d7f
+   d81-d83 d85-d96 d9a-db1 db3-dbb dbd dc0-dc6 dca dcf-dd4 dd6 dd8-ddf de6-def df2-df3 e01-e3a e40-e4e
+   e50-e59 e81-e82 e84 e86-e8a e8c-ea3 ea5 ea7-ebd ec0-ec4 ec6 ec8-ecd ed0-ed9 edc-edf f00 f18-f19 f20-f29
+   f35 f37 f39 f3e-f42 f44-f47 f49-f4c f4e-f51 f53-f56 f58-f5b f5d-f68 f6a-f6c f71-f72 f74 f77 f79-f80
+   f82-f84 f86-f92 f94-f97 f99-f9c f9e-fa1 fa3-fa6 fa8-fab fad-fb8 fba-fbc fc6 1000-1049 1050-109d 10d0-10fa
+   10fc-10ff 1200-1248 124a-124d 1250-1256 1258 125a-125d 1260-1288 128a-128d 1290-12b0 12b2-12b5 12b8-12be
+   12c0 12c2-12c5 12c8-12d6 12d8-1310 1312-1315 1318-135a 135d-135f 1780-17b3 17b6-17d3 17d7 17dc-17dd
+   17e0-17e9 1e00-1f15 1f18-1f1d 1f20-1f45 1f48-1f4d 1f50-1f57 1f59 1f5b 1f5d 1f5f-1f70 1f72 1f74 1f76 1f78
+   1f7a 1f7c 1f80-1fb4 1fb6-1fba 1fbc 1fc2-1fc4 1fc6-1fc8 1fca 1fcc 1fd0-1fd2 1fd6-1fda 1fe0-1fe2 1fe4-1fea
+   1fec 1ff2-1ff4 1ff6-1ff8 1ffa 1ffc 3005-3006 302a-302f 3031-3035 303b-303c 3041-3096 3099-309a 309d-309f
+   30a1-30fa 30fc-30ff 3105-312f 31a0-31bf 3400-4dbf 4e00-9fff ac00-d7a3 20000-2a6df 2a700-2b739 2b740-2b81d
+   2b820-2cea1 2ceb0-2ebe0 2ebf0-2ee5d 30000-3134a 31350-323af`,
+  ),
+);
+
+/** The same of Hebrew, Arabic and Thaana, without digits. */
+export const isOfDomainFromRight: (code: number) => boolean = inRanges(
+  rangesIn('5d0-5ea 620-65f 670-6d3 6d5 6fa-6fc 6ff 750-7b1'),
+);

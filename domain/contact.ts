@@ -1,5 +1,6 @@
-import type { ContactId, Email, Phone, UserId } from './identifiers.ts';
-import { parseEmail, parsePhone, phoneText } from './identifiers.ts';
+import { type ContactEmail, parseContactEmail } from './contact-email.ts';
+import type { ContactId, Phone, UserId } from './identifiers.ts';
+import { parsePhone, phoneText } from './identifiers.ts';
 import type { Issue } from './issue.ts';
 import { fail, ok, type Result } from './result.ts';
 import { collect, invalid, nullable, optional, type Parsed, parseLine, type Unparsed } from './text.ts';
@@ -12,7 +13,7 @@ export type Contact = {
   readonly firstName: string | null;
   readonly lastName: string | null;
   readonly organization: string | null;
-  readonly email: Email | null;
+  readonly email: ContactEmail | null;
   readonly phone: Phone | null;
   /** A plain date, `YYYY-MM-DD`, or `--MM-DD` if nobody knows the year (RFC 6350, section 4.3.1). */
   readonly birthday: string | null;
@@ -70,7 +71,7 @@ const parseFields = (input: ContactPatchInput) =>
     firstName: optional(input.firstName, (name) => nullable(name, parseName)),
     lastName: optional(input.lastName, (name) => nullable(name, parseName)),
     organization: optional(input.organization, (name) => nullable(name, parseName)),
-    email: optional(input.email, (email) => nullable(email, parseEmail)),
+    email: optional(input.email, (email) => nullable(email, parseContactEmail)),
     phone: optional(input.phone, (phone) => nullable(phone, parsePhone)),
     birthday: optional(input.birthday, (birthday) => nullable(birthday, parseBirthday)),
     notes: optional(input.notes, (notes) => nullable(notes, parseLongText)),

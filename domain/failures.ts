@@ -19,6 +19,7 @@ export type AnyFailure =
   | { readonly code: 'user-not-found' }
   | { readonly code: 'contact-not-found' }
   | { readonly code: 'contact-limit' }
+  | { readonly code: 'idempotency-key-reused' }
   | { readonly code: 'version-conflict' }
   /** No cache holds what was asked for, and nothing but a cache was to be asked. */
   | { readonly code: 'not-cached' }

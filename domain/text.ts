@@ -58,7 +58,7 @@ export const canonicalIdentifier = (input: unknown, maxCodePoints: number): Pars
 };
 
 /** The full-width forms of ASCII, as keyboards for Chinese and Japanese write them. */
-const ofUsualWidth = (text: string): string =>
+export const ofUsualWidth = (text: string): string =>
   text.replace(/[\uff01-\uff5e]/g, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0));
 
 /** A well-formed string in the given normal form; a text far over its limit is refused before any work on it. */

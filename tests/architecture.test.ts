@@ -55,7 +55,10 @@ const rules: Readonly<Record<string, Rule>> = {
     folders: ofAdapters,
     packages: ['redis', 'cockatiel', 'node:crypto', 'node:fs', 'node:timers'],
   },
-  'adapters/system': { folders: inward, packages: ['uuid', 'lru-cache', 'node:buffer', 'node:timers'] },
+  'adapters/system': {
+    folders: inward,
+    packages: ['uuid', 'lru-cache', 'node:buffer', 'node:crypto', 'node:timers'],
+  },
   'adapters/telemetry': { folders: ofAdapters, packages: ['prom-client', '@opentelemetry/api'] },
   'adapters/throttle': { folders: ofAdapters, packages: ['node:crypto'] },
   'adapters/tiered': { folders: ofAdapters, packages: [] },

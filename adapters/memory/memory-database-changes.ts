@@ -3,7 +3,7 @@ import type { ContactId, UserAlias, UserId } from '../../domain/identifiers.ts';
 import type { LogRow } from '../../domain/ports/change-log.ts';
 import type { Xid } from '../../domain/snapshot.ts';
 import type { Account } from '../../domain/user.ts';
-import { isActiveAdmin, type MemoryTables } from './memory-database-tables.ts';
+import { isActiveAdmin, type MemoryTables, type TimedKey } from './memory-database-tables.ts';
 
 /** What one transaction wrote, in front of what is committed: together what it sees. */
 export class MemoryChanges {
@@ -11,6 +11,7 @@ export class MemoryChanges {
   readonly #accounts = new Map<UserId, Account>();
   /** `null` for a deleted one. */
   readonly #contacts = new Map<ContactId, Contact | null>();
+  readonly #idempotencyKeys = new Map<UserId, readonly TimedKey[]>();
   readonly #rows: Omit<LogRow, 'xid'>[] = [];
 
   constructor(tables: MemoryTables) {
@@ -52,7 +53,17 @@ export class MemoryChanges {
       if (contact === null) contacts.delete(id);
       else contacts.set(id, contact);
     }
+    for (const [ownerId, used] of this.#idempotencyKeys) this.#tables.idempotencyKeys.set(ownerId, used);
     log.commit(xid, this.#rows);
+  }
+
+  idempotencyKeysOf(ownerId: UserId): readonly TimedKey[] {
+    return this.#idempotencyKeys.get(ownerId) ?? this.#tables.idempotencyKeys.get(ownerId) ?? [];
+  }
+
+  /** Cached nowhere, so it needs no row of the log. */
+  replaceIdempotencyKeys(ownerId: UserId, used: readonly TimedKey[]): void {
+    this.#idempotencyKeys.set(ownerId, used);
   }
 
   account(id: UserId): Account | undefined {

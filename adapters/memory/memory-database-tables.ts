@@ -1,17 +1,26 @@
 import type { Contact, ContactPage, ContactSearch, PageRequest } from '../../domain/contact.ts';
+import type { UsedKey } from '../../domain/idempotency.ts';
 import type { ContactId, UserId, UserKey } from '../../domain/identifiers.ts';
 import { type Account, goesBy, type User } from '../../domain/user.ts';
 import { MemoryLog } from './memory-database-log.ts';
+
+/** An idempotency key with the time of its use, by the server's clock. */
+export type TimedKey = UsedKey & { readonly usedAtMs: number };
 
 /** What is committed. Values are immutable and replaced whole. */
 export class MemoryTables {
   readonly accounts: Map<UserId, Account> = new Map();
   readonly contacts: Map<ContactId, Contact> = new Map();
+  /** The keys of each owner. */
+  readonly idempotencyKeys: Map<UserId, readonly TimedKey[]> = new Map();
   readonly log: MemoryLog;
   /** How often the server was started: a transaction does not outlive it. */
   starts = 1;
+  /** The server's clock. */
+  readonly nowMs: () => number;
 
   constructor(nowMs: () => number) {
+    this.nowMs = nowMs;
     this.log = new MemoryLog(nowMs);
   }
 
@@ -44,6 +53,7 @@ export class MemoryTables {
   truncate(): void {
     this.accounts.clear();
     this.contacts.clear();
+    this.idempotencyKeys.clear();
     const sources = ['users', 'contacts'];
     this.log.commit(
       this.log.xids.begin(),
@@ -58,7 +68,8 @@ export class MemoryTables {
 
   /** Takes a copy of everything; what is returned puts it back, with the server stopped meanwhile. */
   copy(): () => void {
-    const [accounts, contacts, putLogBack] = [[...this.accounts], [...this.contacts], this.log.copy()];
+    const [accounts, contacts, keys] = [[...this.accounts], [...this.contacts], [...this.idempotencyKeys]];
+    const putLogBack = this.log.copy();
     return () => {
       this.starts++;
       putLogBack();
@@ -66,6 +77,8 @@ export class MemoryTables {
       for (const [id, account] of accounts) this.accounts.set(id, account);
       this.contacts.clear();
       for (const [id, contact] of contacts) this.contacts.set(id, contact);
+      this.idempotencyKeys.clear();
+      for (const [ownerId, used] of keys) this.idempotencyKeys.set(ownerId, used);
     };
   }
 }

@@ -1,6 +1,7 @@
 import type { Contact } from '../../domain/contact.ts';
 import type { IdentifierTaken } from '../../domain/failures.ts';
 import { DatabaseSilent } from '../../domain/faults.ts';
+import { idempotencyLimits, type UsedKey } from '../../domain/idempotency.ts';
 import type { ContactId, UserAlias, UserId } from '../../domain/identifiers.ts';
 import type { Transaction } from '../../domain/ports/persistence.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
@@ -8,7 +9,7 @@ import type { Xid } from '../../domain/snapshot.ts';
 import type { Account, User } from '../../domain/user.ts';
 import { MemoryChanges } from './memory-database-changes.ts';
 import type { MemoryLocks } from './memory-database-locks.ts';
-import type { MemoryTables } from './memory-database-tables.ts';
+import type { MemoryTables, TimedKey } from './memory-database-tables.ts';
 
 /**
  * One transaction, READ COMMITTED as in PostgreSQL: it sees what others have committed and what it wrote itself. A row
@@ -63,6 +64,10 @@ export class MemoryTransaction {
           this.#demandLock(ownerId);
           if (changes.contactOf(ownerId, id) !== undefined) changes.deleteContact(ownerId, id);
         },
+      },
+      idempotencyKeys: {
+        find: async (ownerId, keyHash, atMs = this.#tables.nowMs()) => this.#findKey(ownerId, keyHash, atMs),
+        keep: async (used, atMs = this.#tables.nowMs()) => this.#keepKey({ ...used, usedAtMs: atMs }),
       },
       xid: async () => {
         this.#demandOpen();
@@ -141,6 +146,28 @@ export class MemoryTransaction {
       if (user[alias.kind] !== alias.value) await this.#acquire(`${alias.kind} ${alias.value}`);
     }
     return ok(undefined);
+  }
+
+  #findKey(ownerId: UserId, keyHash: string, nowMs: number): UsedKey | undefined {
+    this.#demandLock(ownerId);
+    const counting = this.#changes
+      .idempotencyKeysOf(ownerId)
+      .filter(({ usedAtMs }) => usedAtMs > nowMs - idempotencyLimits.countsForMs);
+    this.#changes.replaceIdempotencyKeys(ownerId, counting);
+    const found = counting.find((used) => used.keyHash === keyHash);
+    if (found === undefined) return undefined;
+    const { usedAtMs: _, ...used } = found;
+    return used;
+  }
+
+  #keepKey(used: TimedKey): void {
+    this.#demandLock(used.ownerId);
+    const others = this.#changes.idempotencyKeysOf(used.ownerId);
+    if (others.some(({ keyHash }) => keyHash === used.keyHash)) throw this.#refuse('the key was used');
+    const newest = others
+      .toSorted((a, b) => b.usedAtMs - a.usedAtMs || (a.keyHash < b.keyHash ? -1 : 1))
+      .slice(0, idempotencyLimits.maxPerOwner - 1);
+    this.#changes.replaceIdempotencyKeys(used.ownerId, [...newest, used]);
   }
 
   #demandContact(ownerId: UserId, id: ContactId): Contact {

@@ -4,6 +4,7 @@ import { attemptLimits, type Counters } from '../../domain/attempts.ts';
 import { WriteConflict } from '../../domain/faults.ts';
 import type { AttemptCounters } from '../../domain/ports/persistence.ts';
 import { Queue } from '../system/queue.ts';
+import { interval, timeOf } from './server-time.ts';
 import type { Statements } from './statements.ts';
 import { parseAdmission } from './tables/login-attempts.ts';
 
@@ -139,18 +140,6 @@ const admission = (counters: readonly Counters[], now: RawBuilder<unknown>): Raw
       ceil(greatest(0, own_wait, case when familiar then 0 else account_wait end))::float8 as wait_ms
     from seen left join own on own.key = origin left join every on every.key = account`;
 };
-
-/**
- * The time of the statement by the server's clock, as precise as the columns: rounded to them, it could be in the future.
- * Statements that wait for each other's rows have begun in another order than they end in, so one of them may find a last
- * failure later than itself; `wait` and `dated` are made for that.
- */
-const timeOf = (atMs: number | undefined): RawBuilder<unknown> =>
-  atMs === undefined
-    ? sql`date_trunc('milliseconds', statement_timestamp())`
-    : sql`${new Date(atMs).toISOString()}::timestamptz`;
-
-const interval = (ms: number): RawBuilder<unknown> => sql`make_interval(secs => ${sql.lit(ms / 1000)})`;
 
 /**
  * Every statement locks the origins first and then the accounts, each in the order of the accounts' keys, so that no two

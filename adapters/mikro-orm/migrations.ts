@@ -26,18 +26,26 @@ class ContactNames extends Migration {
   }
 }
 
+class IdempotencyKeys extends Migration {
+  override up(): void {
+    for (const statement of keyed) this.addSql(statement);
+  }
+}
+
 /** In order. A migration that was released never changes; the name is what the database remembers. */
 export const migrations: MigrationObject[] = [
   { name: '0001-initial', class: Initial },
   { name: '0002-login-attempts', class: LoginAttempts },
   { name: '0003-change-log', class: ChangeLog },
   { name: '0004-contact-names', class: ContactNames },
+  { name: '0005-idempotency-keys', class: IdempotencyKeys },
 ];
 
 const made: Readonly<Record<string, readonly string[]>> = {
   '0001-initial': ['users', 'contacts', 'cache_journal'],
   '0002-login-attempts': ['login_attempts'],
   '0003-change-log': ['change_log', 'log_state', 'instances', 'log_notes', 'log_bounds'],
+  '0005-idempotency-keys': ['idempotency_keys'],
 };
 
 /** The tables that a migration makes: where one of them is there before it, it is somebody else's. */
@@ -311,3 +319,19 @@ function counted(table: string, hide: string): readonly string[] {
     `alter table ${table} enable always trigger kith_version`,
   ];
 }
+
+/** Digests of keys and of what was sent under them, which tell the same request from another and nothing of either. */
+const keyed = [
+  `create table idempotency_keys (
+    user_id uuid not null,
+    key_hash text not null,
+    draft_hash text not null,
+    contact_id uuid not null,
+    created_at timestamptz(3) not null,
+    used_at timestamptz(3) not null,
+    primary key (user_id, key_hash),
+    constraint idempotency_keys_user_id_foreign foreign key (user_id) references users (id)
+      on update cascade on delete cascade
+  )`,
+  'create index idempotency_keys_age_index on idempotency_keys (user_id, used_at)',
+];

@@ -4,6 +4,7 @@ import type { ContactTransaction, Transaction, UserTransaction } from '../../dom
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { parseXid } from '../../domain/snapshot.ts';
 import { violatedIndex } from './faults.ts';
+import { idempotencyKeysIn } from './idempotency-keys.ts';
 import { field } from './log-answers.ts';
 import { parseCount } from './row.ts';
 import { assignments, insertInto, type TransactionStatements } from './statements.ts';
@@ -14,6 +15,7 @@ import { accountColumns, accountRow, parseAccount, parseUserIdRow } from './tabl
 export const transactionPort = (statements: TransactionStatements): Transaction => ({
   users: usersIn(statements),
   contacts: contactsIn(statements),
+  idempotencyKeys: idempotencyKeysIn(statements),
   async xid() {
     const [row] = await statements.rows(sql`select pg_current_xact_id()::text as xid`);
     const xid = parseXid(field(row, 'xid'));

@@ -1,5 +1,6 @@
 import type { Contact } from '../../domain/contact.ts';
-import type { ContactId, Email, Phone, UserId } from '../../domain/identifiers.ts';
+import type { ContactEmail } from '../../domain/contact-email.ts';
+import type { ContactId, Phone, UserId } from '../../domain/identifiers.ts';
 import type { Codec } from '../../domain/ports/cache.ts';
 import { type Fields, isCount, isText, isTextOrNull, isTime, type Raw, rawFrom } from './fields.ts';
 import { keyOf } from './keys.ts';
@@ -35,7 +36,7 @@ export const parseContact = (raw: Raw<Contact> | undefined): Contact | undefined
     firstName,
     lastName,
     organization,
-    email: email as Email | null,
+    email: email as ContactEmail | null,
     phone: phone as Phone | null,
     birthday,
     notes,

@@ -1,6 +1,7 @@
 import type { Counters } from '../attempts.ts';
 import type { Contact, ContactPage, ContactSearch, PageRequest } from '../contact.ts';
 import type { IdentifierTaken } from '../failures.ts';
+import type { UsedKey } from '../idempotency.ts';
 import type { ContactId, UserAlias, UserId, UserKey } from '../identifiers.ts';
 import type { Result } from '../result.ts';
 import type { Snapshot, Xid } from '../snapshot.ts';
@@ -74,6 +75,7 @@ export interface Transactions {
 export interface Transaction {
   readonly users: UserTransaction;
   readonly contacts: ContactTransaction;
+  readonly idempotencyKeys: IdempotencyKeyTransaction;
   /** Its name in the log of changes. */
   xid(): Promise<Xid>;
 }
@@ -95,6 +97,20 @@ export interface ContactTransaction {
   insert(contact: Contact): Promise<void>;
   update(contact: Contact): Promise<void>;
   delete(ownerId: UserId, id: ContactId): Promise<void>;
+}
+
+/**
+ * Which contacts were added under which idempotency key, for 24 hours and 1,000 of an owner (domain/idempotency.ts). Only for an owner whose user
+ * is locked; what is kept is gone with that user.
+ *
+ * The time is the database's own, because processes share the keys. `atMs` is another time in its place, so that a test can
+ * let a day pass; whoever serves users leaves it out.
+ */
+export interface IdempotencyKeyTransaction {
+  /** What was kept under the digest of a key and still counts. Everything of the owner's that does not is deleted. */
+  find(ownerId: UserId, keyHash: string, atMs?: number): Promise<UsedKey | undefined>;
+  /** Keeps one that was not found, and deletes the oldest of the owner's if there are too many. */
+  keep(used: UsedKey, atMs?: number): Promise<void>;
 }
 
 /** A row that is changed, and with it the records that show it. */

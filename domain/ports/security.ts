@@ -31,6 +31,12 @@ export interface AccessTokens {
   verify(token: string): Promise<TokenClaims | undefined>;
 }
 
+/**
+ * The digest of a text, in base64url: the same for the same text on every instance, and nobody finds the text by it (SHA-256,
+ * FIPS 180-4). For what has to be recognised and is no secret; passwords have a `PasswordHasher`.
+ */
+export type Digest = (text: string) => string;
+
 /** A guess at a password: of which account, by all of its names that are known, and from where. */
 export type Guess = {
   /** Canonical identifiers. A name that no account has is counted like any other, so that counting tells nothing. */

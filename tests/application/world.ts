@@ -1,4 +1,5 @@
 import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
+import { sha256 } from '../../adapters/system/digest.ts';
 import { KeyedThrottle } from '../../adapters/throttle/keyed-throttle.ts';
 import type { ContactDirectory, UserDirectory } from '../../application/directories.ts';
 import type { Read } from '../../application/read.ts';
@@ -9,7 +10,7 @@ import { parseUserId } from '../../domain/identifiers.ts';
 import { type PasswordRules, parsePresentedPassword } from '../../domain/password.ts';
 import type { Changed, Database, Transactions } from '../../domain/ports/persistence.ts';
 import type { Ids, Log } from '../../domain/ports/runtime.ts';
-import type { AccessTokens, LoginThrottle, PasswordHasher } from '../../domain/ports/security.ts';
+import type { AccessTokens, Digest, LoginThrottle, PasswordHasher } from '../../domain/ports/security.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { type PasswordHash, Secret } from '../../domain/secret.ts';
 import { type Account, toProfile, type User } from '../../domain/user.ts';
@@ -45,6 +46,7 @@ export type World = Omit<Database, 'log'> & {
   readonly cached: Map<string, User>;
   readonly contactDirectory: ContactDirectory;
   readonly ids: Ids;
+  readonly digest: Digest;
   readonly log: Log;
   readonly passwordRules: PasswordRules;
 };
@@ -75,6 +77,7 @@ export const openWorld = (): World => {
     directory: recordingDirectory(database, cached, steps),
     contactDirectory: contactDirectory(database),
     ids: countingIds(),
+    digest: sha256,
     log: recordingLog(steps),
     passwordRules: { minCodePoints: 15, blocklist: { has: () => false } },
   };

@@ -14,7 +14,13 @@ import { postgresGrants } from '../security/least-privilege.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { kith, runIn, urlOf } from './support.ts';
 
-const all = ['0001-initial', '0002-login-attempts', '0003-change-log', '0004-contact-names'];
+const all = [
+  '0001-initial',
+  '0002-login-attempts',
+  '0003-change-log',
+  '0004-contact-names',
+  '0005-idempotency-keys',
+];
 
 it('migrates PostgreSQL once, also when several do it at a time, and needs no other secret', async () => {
   await using database = await createTestDatabase();

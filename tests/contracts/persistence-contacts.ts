@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Contact, PageRequest } from '../../domain/contact.ts';
 import type { UserId } from '../../domain/identifiers.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
-import { contact, email, phone, contactSearch as wanted } from '../support/fixtures.ts';
-import { lines, phones, texts } from '../support/unusual-inputs.ts';
+import { contact, contactEmail, email, phone, contactSearch as wanted } from '../support/fixtures.ts';
+import { contactEmails, lines, phones, texts } from '../support/unusual-inputs.ts';
 import { fresh, freshNumber, store, storeContacts } from './persistence-support.ts';
 
 const all: PageRequest = { skip: 0, limit: 100 };
@@ -33,10 +33,12 @@ export const contactsContract = (database: () => Database): void => {
     it('keeps unusual texts and numbers as they are', async () => {
       const stored = [...lines.accepted, ...texts.accepted].map(([, text]) => text);
       const numbers = phones.accepted.map(([, number]) => phone(number));
+      const emails = contactEmails.accepted.map(([, address]) => contactEmail(address));
       const { id, contacts } = await ownerWith(stored.length, (n) => ({
         firstName: lines.accepted[n]?.[1] ?? 'Ann',
         notes: stored[n] ?? null,
         phone: numbers[n] ?? null,
+        email: emails[n] ?? null,
       }));
       for (const each of contacts) expect(await database().contacts.find(id, each.id)).toEqual(each);
     });
@@ -136,6 +138,17 @@ export const contactsContract = (database: () => Database): void => {
       for (const text of ['+49 170 1234567', '0170 / 123 45 67', '(0170) 1234', '170-1234'])
         expect(await search(id, text)).toEqual(['Ann']);
       expect(await search(id, '0171 1234')).toEqual([]);
+    });
+
+    it('finds an address with an internationalised domain as it was typed', async () => {
+      const { id } = await ownerWith(1, () => ({
+        firstName: 'Ann',
+        email: contactEmail('Office@Bücher.example'),
+      }));
+      for (const text of ['office@bücher', 'Bücher.EXAMPLE', 'bu\u0308cher'])
+        expect(await search(id, text)).toEqual(['Ann']);
+      // Its ASCII form nobody typed.
+      expect(await search(id, 'xn--bcher-kva')).toEqual([]);
     });
 
     it('does not look into notes', async () => {

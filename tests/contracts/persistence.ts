@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import type { Database } from '../../domain/ports/persistence.ts';
 import { attemptsContract } from './persistence-attempts.ts';
 import { contactsContract } from './persistence-contacts.ts';
+import { idempotencyContract } from './persistence-idempotency.ts';
 import { logContract } from './persistence-log.ts';
 import { proofsContract } from './persistence-proofs.ts';
 import { transactionsContract } from './persistence-transactions.ts';
@@ -32,6 +33,7 @@ export const describePersistence = (name: string, open: () => Promise<Database>)
     usersContract(database);
     contactsContract(database);
     transactionsContract(database);
+    idempotencyContract(database);
     logContract(database);
     proofsContract(database);
     attemptsContract(database);

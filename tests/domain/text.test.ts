@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { parseSearch } from '../../domain/contact.ts';
-import { parseIdentifier, parsePhone, parseUserId, parseUsernameKey } from '../../domain/identifiers.ts';
+import { parseContactEmail } from '../../domain/contact-email.ts';
+import {
+  parseEmail,
+  parseIdentifier,
+  parsePhone,
+  parseUserId,
+  parseUsernameKey,
+} from '../../domain/identifiers.ts';
 import { parseNewPassword } from '../../domain/password.ts';
 import { type Parsed, parseLine, parseText } from '../../domain/text.ts';
 import { parseUrl } from '../../domain/user.ts';
-import { lines, phones, texts, urls } from '../support/unusual-inputs.ts';
+import { contactEmails, lines, phones, texts, urls } from '../support/unusual-inputs.ts';
 
 const line = (input: string): Parsed<string> => parseLine(input, { minCodePoints: 1, maxCodePoints: 100 });
 const text = (input: string): Parsed<string> => parseText(input, { minCodePoints: 0, maxCodePoints: 100 });
@@ -15,6 +22,7 @@ describe.each([
   ['a text', texts, text],
   ['a phone number', phones, parsePhone],
   ['a URL', urls, parseUrl],
+  ['the email of a contact', contactEmails, parseContactEmail],
 ] as const)('%s', (_what, { accepted, refused }, parse) => {
   it.each(accepted)('%j becomes %j: %s', (input, stored) => {
     expect(parse(input)).toEqual({ ok: true, value: stored });
@@ -90,4 +98,82 @@ it('every code point is taken in the same way by every runtime', () => {
   expect(answers.digest('hex')).toMatchInlineSnapshot(
     `"c24454076ddf0faf559b436ad2f059321b6443706410f322b33c7eeb5b673ab4"`,
   );
+}, 120_000);
+
+const shownEmail = (input: string): string => {
+  const outcome = parseContactEmail(input);
+  return outcome.ok ? 'taken' : outcome.error.code;
+};
+
+it('accounts have their email in ASCII', () => {
+  const international = contactEmails.accepted.filter(([, stored]) => /[^\0-\x7f]/.test(stored));
+  expect(international.length).toBeGreaterThan(10);
+  for (const [input] of international) expect(parseEmail(input)).toMatchObject({ ok: false });
 });
+
+it('says of an address with another script before the @ what is expected', () => {
+  expect(parseContactEmail('jürgen@münchen.de')).toEqual({
+    ok: false,
+    error: {
+      code: 'invalid-format',
+      detail: 'an address that is ASCII before the @ is expected, like name@münchen.de',
+    },
+  });
+});
+
+it('the length of an address is counted in its ASCII form', () => {
+  // 61 characters in ASCII.
+  const label = 'ü'.repeat(55);
+  const of = (length: number): string => `user@${`${label}.`.repeat(3)}${'a'.repeat(length)}.de`;
+  const asciiLength = (length: number): number =>
+    'user@'.length + new URL(`https://${of(length).slice('user@'.length)}`).hostname.length;
+  expect(asciiLength(60)).toBe(254);
+  expect(shownEmail(of(60))).toBe('taken');
+  expect(shownEmail(of(61))).toBe('too-long');
+});
+
+// The parsers of URLs differ: in what they know of Unicode, and in the rule for what is written from the right.
+it('every code point, and many of them together, are taken in a domain in the same way by every runtime', () => {
+  const answers = createHash('sha256');
+  const taken: string[] = [];
+  let count = 0;
+  for (let code = 0x80; code <= 0x10ffff; code++) {
+    const character = String.fromCodePoint(code);
+    // Beyond the first plane all are as they are alone.
+    const labels = code > 0xffff ? [character] : [character, `a${character}b`, `א${character}א`];
+    const all = labels.map((label) => shownEmail(`x@${label}.de`));
+    if (all.includes('taken')) count++;
+    if (all[0] === 'taken') taken.push(character);
+    answers.update(`${all.join(' ')}\n`);
+  }
+  // Of any sequence of numbers, as long as it is the same one everywhere.
+  let seed = 20261127;
+  const below = (end: number): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * end);
+  };
+  const labelNear = (place: number): string =>
+    Array.from({ length: 1 + below(5) }, () =>
+      below(6) === 0 ? 'aZ19-'[below(5)] : taken[Math.min(taken.length - 1, place + below(60))],
+    ).join('');
+  let domains = 0;
+  for (let n = 0; n < 100_000; n++) {
+    // Most of them are Chinese: the smaller scripts come first, and would hardly come up.
+    const place = () => below(below(4) === 0 ? taken.length : 4_000);
+    const ends = ['de', 'קום', '1a', labelNear(place())];
+    const domain = `${labelNear(place())}.${ends[below(4)]}`;
+    const outcome = shownEmail(`x@${domain}`);
+    if (outcome === 'taken') domains++;
+    answers.update(`${domain} ${outcome}\n`);
+  }
+  expect([count, taken.length, domains]).toMatchInlineSnapshot(`
+    [
+      113707,
+      113187,
+      66341,
+    ]
+  `);
+  expect(answers.digest('hex')).toMatchInlineSnapshot(
+    `"d6f74f25c3f418ef0245773b8bea9be471372a668e591135322a8dec4bf4e412"`,
+  );
+}, 120_000);

@@ -309,6 +309,7 @@ export class World {
           update: (contact) => within('update', () => contacts.update(contact)),
           delete: (owner, id) => within('delete', () => contacts.delete(owner, id)),
         },
+        idempotencyKeys: rest.idempotencyKeys,
         xid: () => within('xid', () => rest.xid()),
       });
       const value = await (killed === undefined ? working : Promise.race([working, killed]));

@@ -1,4 +1,5 @@
 import { type Contact, type ContactSearch, parseSearch } from '../../domain/contact.ts';
+import { type ContactEmail, parseContactEmail } from '../../domain/contact-email.ts';
 import type { ContactId, Email, Phone, UserId, Username } from '../../domain/identifiers.ts';
 import {
   parseContactId,
@@ -26,6 +27,8 @@ export const userId = (n: number): UserId => parsed(parseUserId(uuid(1, n)));
 export const contactId = (n: number): ContactId => parsed(parseContactId(uuid(2, n)));
 /** Throws for what is no email. */
 export const email = (text: string): Email => parsed(parseEmail(text));
+/** Throws for what is no email of a contact. */
+export const contactEmail = (text: string): ContactEmail => parsed(parseContactEmail(text));
 /** Throws for what is no username. */
 export const username = (text: string): Username => parsed(parseUsername(text));
 /** Throws for what is no phone number. */

@@ -4,7 +4,7 @@ import type { Reply } from './reply.ts';
 const exposed = 'ETag, Location, X-Request-Id, Cache-Status, Retry-After';
 // The last three are what tracing in a browser adds to requests (W3C Trace Context and Baggage).
 const requestHeaders =
-  'Authorization, Content-Type, Cache-Control, If-Match, If-None-Match, X-Request-Id, traceparent, tracestate, baggage';
+  'Authorization, Content-Type, Cache-Control, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, traceparent, tracestate, baggage';
 
 /** Which other origins' pages may read the answers. Never with credentials (cookies): tokens are sent in a header. */
 export type Cors = {

@@ -37,6 +37,8 @@ export type ProblemRow = {
   readonly retryAfterMs?: number;
 };
 
+const lookFirst =
+  'Read the resource to see whether the change was made before you send it again. A contact that was sent with an Idempotency-Key is added once: just send it again with the same key.';
 const again = 'Send the same request again after the time in Retry-After.';
 
 /** Every code with its meaning. A code without a row does not compile. */
@@ -210,6 +212,13 @@ export const problemRows: Readonly<Record<ProblemCode, ProblemRow>> = {
     detail: 'Some fields are not valid; errors lists every one of them.',
     advice: 'Each entry of errors points to a field (RFC 6901) and says what is expected of it.',
   },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The idempotency key was used for something else',
+    detail: 'Another request with other fields was sent with this Idempotency-Key.',
+    advice:
+      'Send each new request with a new key, such as a UUID, and the same key only when you send the same request again.',
+  },
   'unknown-field': {
     status: 422,
     title: 'Unknown field',
@@ -247,7 +256,7 @@ export const problemRows: Readonly<Record<ProblemCode, ProblemRow>> = {
     status: 503,
     title: 'The outcome is unknown',
     detail: 'The connection to the database was lost at the end: the change may or may not have been made.',
-    advice: 'Read the resource to see whether the change was made before you send it again.',
+    advice: lookFirst,
     retryAfterMs: 1000,
   },
   'write-conflict': {
@@ -268,7 +277,7 @@ export const problemRows: Readonly<Record<ProblemCode, ProblemRow>> = {
     status: 503,
     title: 'The answer took too long',
     detail: 'There was no answer in time. A change that was asked for may or may not have been made.',
-    advice: 'Read the resource to see whether the change was made before you send it again.',
+    advice: lookFirst,
     retryAfterMs: 1000,
   },
   'shutting-down': {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { idempotencyLimits } from '../../../domain/idempotency.ts';
 import { edgeProblems } from '../answer/edge-problems.ts';
 import { type ProblemCode, problemRows } from '../answer/problem-table.ts';
 import type { Route } from '../route.ts';
@@ -82,6 +83,8 @@ const queryParameters = (route: Route): readonly JsonSchema[] =>
         schema,
       }));
 
+const { maxLength, countsForMs } = idempotencyLimits;
+
 const headerParameters = (route: Route): readonly JsonSchema[] => {
   const isConditional = route.problems.includes('version-conflict');
   const headers: (readonly [name: string, description: string])[] = [];
@@ -90,6 +93,11 @@ const headerParameters = (route: Route): readonly JsonSchema[] => {
   if (isConditional) headers.push(['If-None-Match', 'Tags, or *: a version that they name is 412.']);
   if (route.etag && route.method === 'GET')
     headers.push(['If-None-Match', 'Tags, or *: a version that they name is 304.']);
+  if (route.problems.includes('idempotency-key-reused'))
+    headers.push([
+      'Idempotency-Key',
+      `1-${maxLength} characters of printable ASCII, as "abc" or abc. Sent again with the same body within ${countsForMs / 3_600_000} hours, the request is answered as it was the first time, and nothing is added.`,
+    ]);
   if (route.cached)
     headers.push([
       'Cache-Control',

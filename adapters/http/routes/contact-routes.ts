@@ -1,7 +1,10 @@
-import type { Failure } from '../../../domain/failures.ts';
+import type { AnyFailure } from '../../../domain/failures.ts';
 import { parseContactId } from '../../../domain/identifiers.ts';
+import { fail } from '../../../domain/result.ts';
 import { cacheStatus, etag, expectedVersion, preconditionsOf } from '../answer/conditional.ts';
+import { invalidProblem } from '../answer/problems.ts';
 import { json } from '../answer/reply.ts';
+import { parseIdempotencyKeyHeader } from '../request/idempotency-key.ts';
 import { type Route, route, type UserCall, withBody, withQuery } from '../route.ts';
 import * as shape from '../wire/representations.ts';
 import { contactBody, contactsQuery } from '../wire/schemas.ts';
@@ -22,18 +25,19 @@ const expectedOf = async (call: UserCall): Promise<number | undefined> => {
   });
 };
 
-/** The use case calls the parameter `q` `query`. */
-const inWireNames = (
-  failure: Failure<'invalid-input' | 'not-cached'>,
-): Failure<'invalid-input' | 'not-cached'> =>
-  failure.code !== 'invalid-input'
-    ? failure
-    : {
+/** What the use cases call otherwise: the parameter `q`, and a header. */
+const wireNames: Readonly<Record<string, string>> = { query: 'q', idempotencyKey: 'idempotency-key' };
+
+const inWireNames = <F extends AnyFailure>(failure: F): F =>
+  failure.code === 'invalid-input'
+    ? {
         ...failure,
-        issues: failure.issues.map((issue) =>
-          issue.path[0] === 'query' ? { ...issue, path: ['q'] } : issue,
-        ),
-      };
+        issues: failure.issues.map((issue) => ({
+          ...issue,
+          path: issue.path.map((step) => wireNames[step] ?? step),
+        })),
+      }
+    : failure;
 
 /** A user's address book. */
 export const contactRoutes: readonly Route[] = [
@@ -45,15 +49,18 @@ export const contactRoutes: readonly Route[] = [
     access: 'user',
     etag: true,
     success: { status: 201, schema: shape.contact, description: 'The new contact; Location names it.' },
-    failures: ['invalid-token', 'contact-limit'],
-    ...withBody(contactBody, async ({ application, user }: UserCall, body) =>
-      replyToCaller(await application.addContact(user.id, contactFromWire(body)), (contact) =>
+    failures: ['invalid-token', 'contact-limit', 'idempotency-key-reused'],
+    ...withBody(contactBody, async ({ application, user, header }: UserCall, body) => {
+      const key = parseIdempotencyKeyHeader(header('idempotency-key'));
+      if (!key.ok) return invalidProblem([{ path: ['idempotency-key'], ...key.error }]);
+      const added = await application.addContact(user.id, contactFromWire(body), key.value);
+      return replyToCaller(added.ok ? added : fail(inWireNames(added.error)), (contact) =>
         json(201, contactToWire(contact), [
           ['location', `/contacts/${contact.id}`],
           ['etag', etag(contact)],
         ]),
-      ),
-    ),
+      );
+    }),
   }),
   route({
     method: 'GET',
@@ -66,7 +73,7 @@ export const contactRoutes: readonly Route[] = [
     failures: ['not-cached'],
     ...withQuery(contactsQuery, async ({ application, user, freshness }: UserCall, { skip, limit, q }) => {
       const page = await application.listContacts(user.id, { skip, limit, query: q }, freshness);
-      return replyTo(page.ok ? page : { ok: false, error: inWireNames(page.error) }, ({ value, source }) =>
+      return replyTo(page.ok ? page : fail(inWireNames(page.error)), ({ value, source }) =>
         json(200, contactPageToWire(value), [['cache-status', cacheStatus[source]]]),
       );
     }),

@@ -94,6 +94,12 @@ export const birthdayForm: Metadata = {
   pattern: '^(\\d{4}|-)-\\d{2}-\\d{2}$',
 };
 
+const contactEmail = text(emailLimits, {
+  format: 'idn-email',
+  description:
+    'ASCII before the @; the domain may be in any script, and its ASCII form counts for the length',
+});
+
 export type ContactBody = Wire<ContactInput>;
 
 /** For a new contact and for a change. That one of the names has to be there is a rule of the domain. */
@@ -101,7 +107,7 @@ export const contactBody: z.ZodType<ContactBody> = z.strictObject({
   first_name: name.nullable().optional(),
   last_name: name.nullable().optional(),
   organization: name.nullable().optional(),
-  email: email.nullable().optional(),
+  email: contactEmail.nullable().optional(),
   phone: phone.nullable().optional(),
   birthday: z.string().meta(birthdayForm).nullable().optional(),
   notes: longText.nullable().optional(),

@@ -1,6 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { Contact } from '../../../domain/contact.ts';
-import type { ContactId, Email, Phone, UserId } from '../../../domain/identifiers.ts';
+import type { ContactEmail } from '../../../domain/contact-email.ts';
+import type { ContactId, Phone, UserId } from '../../../domain/identifiers.ts';
 import { milliseconds, Row } from '../row.ts';
 import { type PropertiesOf, type RowOf, type SelectedOf, selectList, type Table } from '../table.ts';
 import { usersTable } from './users.ts';
@@ -74,7 +75,7 @@ export const parseContact = (input: unknown): Contact => {
     firstName: row.nullable('first_name', row.text),
     lastName: row.nullable('last_name', row.text),
     organization: row.nullable('organization', row.text),
-    email: row.nullable('email', row.text<Email>),
+    email: row.nullable('email', row.text<ContactEmail>),
     phone: row.nullable('phone', row.text<Phone>),
     birthday: row.nullable('birthday', row.text),
     notes: row.nullable('notes', row.text),

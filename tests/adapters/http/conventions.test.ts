@@ -216,7 +216,7 @@ describe('other origins', () => {
     expect(asked.headers.get('access-control-allow-methods')).toBe('GET, HEAD, PATCH');
     const allowed = asked.headers.get('access-control-allow-headers')?.split(', ');
     expect(allowed).toEqual(
-      expect.arrayContaining(['Authorization', 'traceparent', 'tracestate', 'baggage']),
+      expect.arrayContaining(['Authorization', 'Idempotency-Key', 'traceparent', 'tracestate', 'baggage']),
     );
     for (const path of ['/health/live', '/me', '/nowhere']) {
       const { headers } = await send('GET', path, { headers: { origin } });

@@ -22,6 +22,7 @@ describe('a failure', () => {
     'user-not-found': [404, { code: 'user-not-found' }],
     'contact-not-found': [404, { code: 'contact-not-found' }],
     'contact-limit': [409, { code: 'contact-limit' }],
+    'idempotency-key-reused': [422, { code: 'idempotency-key-reused' }],
     'version-conflict': [412, { code: 'version-conflict' }],
     'not-cached': [504, { code: 'not-cached' }],
     'last-admin': [409, { code: 'last-admin' }],

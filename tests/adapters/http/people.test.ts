@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, errorsOf, expectProblem, openWorld } from './world.ts';
+import { at, errorsOf, expectProblem, openWorld, password } from './world.ts';
 
 describe('profiles', () => {
   it('are found by id and by username, and hold nothing private', async () => {
@@ -160,6 +160,28 @@ describe('contacts', () => {
     expect(added.json).toMatchObject({ ...company, first_name: null, last_name: null });
     const date = await ada.send('POST', '/contacts', { json: { first_name: 'x', birthday: '1990-02-30' } });
     expect(errorsOf(date)).toEqual(['#/birthday invalid-format']);
+  });
+
+  it('have emails of any domain, as they were typed, which accounts have not', async () => {
+    const world = await openWorld();
+    const ada = await world.join('ada');
+    const json = { first_name: 'Grace', email: ' Grace@München.example ' };
+    const added = await ada.send('POST', '/contacts', { json });
+    expect(added.status).toBe(201);
+    expect(at(added.json, 'email')).toBe('Grace@München.example');
+    const found = await ada.send('GET', `/contacts?q=${encodeURIComponent('grace@münchen')}`);
+    expect(found.json).toMatchObject({ total: 1, items: [{ email: 'Grace@München.example' }] });
+
+    const path = `/contacts/${at(added.json, 'id')}`;
+    const changed = await ada.send('PATCH', path, { json: { email: 'Grace@例え.example' } });
+    expect(changed.json).toMatchObject({ email: 'Grace@例え.example', version: 2 });
+    expect((await ada.send('GET', path)).json).toEqual(changed.json);
+    const refused = await ada.send('PATCH', path, { json: { email: 'jürgen@münchen.example' } });
+    expectProblem(refused, 422, 'invalid-input');
+    expect(errorsOf(refused)).toEqual(['#/email invalid-format']);
+
+    const mine = { email: json.email, current_password: password };
+    expect(errorsOf(await ada.send('PATCH', '/me', { json: mine }))).toEqual(['#/email invalid-format']);
   });
 
   it('are listed newest first, in pages, and searched', async () => {

@@ -52,7 +52,7 @@ const failures: Failures = {
   deactivateUser: { ...noUser, ...lastAdmin },
   reactivateUser: { ...noUser, ...lastAdmin },
   setRole: { ...input, ...noUser, ...lastAdmin, ...version },
-  addContact: { ...input, ...noUser, 'contact-limit': true },
+  addContact: { ...input, ...noUser, 'contact-limit': true, 'idempotency-key-reused': true },
   getContact: { ...noContact, ...uncached },
   listContacts: { ...input, ...uncached },
   changeContact: { ...input, ...noUser, ...noContact, ...version },

@@ -130,7 +130,7 @@ describe('the database in memory as the oracle of PostgreSQL', () => {
     const transactions = fc.array(fc.array(steps, { minLength: 1, maxLength: 5 }), { maxLength: 8 });
     await fc.assert(
       fc.asyncProperty(transactions, async (sequence) => {
-        await server.query('truncate users, contacts');
+        await server.query('truncate users cascade');
         const oracle = memoryDatabase();
         const [news, expected] = [await openNews(database), await openNews(oracle)];
         for (const transaction of sequence) {

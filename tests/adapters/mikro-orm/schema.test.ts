@@ -6,7 +6,7 @@ import { ormOptions } from '../../../adapters/mikro-orm/orm-options.ts';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
 import type { Database } from '../../../domain/ports/persistence.ts';
 import { fresh, store, storeContacts } from '../../contracts/persistence-support.ts';
-import { contact } from '../../support/fixtures.ts';
+import { contact, contactId } from '../../support/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { openNews, recordingLog, silentLog, untilReady } from './support.ts';
 
@@ -27,13 +27,14 @@ describe('the schema', () => {
     const empty = await createTestDatabase();
     const logs = [recordingLog(), recordingLog(), recordingLog()];
     const started = await Promise.all(logs.map((log) => openPostgres({ address: empty.address }, log)));
-    for (const each of started) await each.health.ping();
+    for (const each of started) await untilReady(each);
     for (const { lines } of logs) expect(lines).toEqual(['database-ready {"kind":"postgresql"}']);
     expect(await empty.query('select name from kith_migrations')).toEqual([
       { name: '0001-initial' },
       { name: '0002-login-attempts' },
       { name: '0003-change-log' },
       { name: '0004-contact-names' },
+      { name: '0005-idempotency-keys' },
     ]);
     for (const each of started) await each[Symbol.asyncDispose]();
     await empty[Symbol.asyncDispose]();
@@ -111,6 +112,25 @@ describe('the schema', () => {
     ]) {
       await expect(server.query(`update users set ${assignment} where id = '${user.id}'`)).rejects.toThrow();
     }
+  });
+
+  it('lets the idempotency keys of a user go with the user, whatever becomes of the contacts', async () => {
+    const { user, passwordHash } = fresh();
+    await store(database, { user, passwordHash });
+    await database.transactions.run(async ({ users, idempotencyKeys }) => {
+      await users.lock(user.id);
+      const hashes = { keyHash: 'of a key', draftHash: 'of a draft' };
+      await idempotencyKeys.keep({
+        ownerId: user.id,
+        ...hashes,
+        contactId: contactId(1),
+        createdAtMs: user.createdAtMs,
+      });
+    });
+    const kept = () => server.query(`select key_hash from idempotency_keys where user_id = '${user.id}'`);
+    expect(await kept()).toEqual([{ key_hash: 'of a key' }]);
+    await server.query(`delete from users where id = '${user.id}'`);
+    expect(await kept()).toEqual([]);
   });
 
   describe('and raw SQL', () => {
