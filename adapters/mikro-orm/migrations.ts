@@ -1,5 +1,6 @@
 import type { MigrationObject } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
+import { holdRules } from './rules.ts';
 
 class Initial extends Migration {
   override up(): void {
@@ -20,11 +21,18 @@ class ChangeLog extends Migration {
   }
 }
 
+class Rules extends Migration {
+  override up(): void {
+    for (const statement of holdRules) this.addSql(statement);
+  }
+}
+
 /** In order. A migration that was released never changes; the name is what the database remembers. */
 export const migrations: MigrationObject[] = [
   { name: '0001-initial', class: Initial },
   { name: '0002-login-attempts', class: LoginAttempts },
   { name: '0003-change-log', class: ChangeLog },
+  { name: '0004-rules', class: Rules },
 ];
 
 const made: Readonly<Record<string, readonly string[]>> = {

@@ -8,6 +8,7 @@ import { Secret } from '../../domain/secret.ts';
 import { silentLog } from '../adapters/mikro-orm/support.ts';
 import { createTestDatabase, urlOf } from '../support/postgres.ts';
 import { quickHasher } from '../support/quick-hasher.ts';
+import { storedBefore } from '../support/rows.ts';
 
 const password = 'correct horse battery staple';
 
@@ -49,7 +50,9 @@ it('a contact that nobody could type is shown, changed and deleted, and its neig
   const { server, user, send } = await open();
   await send('POST', '/contacts', { first_name: 'Bob' });
   const id = asUuid(md5('seed'));
-  await server.query(
+  await storedBefore(
+    server,
+    'contacts',
     `insert into contacts (id, user_id, first_name, email, phone, created_at, updated_at, version)
      values ('${id}', '${user.id}', E'two\\nlines', 'ann@münchen.de', '0170 1234567', '-infinity', 'infinity', 1)`,
   );
@@ -71,12 +74,16 @@ it('a contact that nobody could type is shown, changed and deleted, and its neig
 
 it('a user whose row others changed is found, alone and among others, and logs in', async () => {
   const { kith, server, user, send } = await open();
-  await server.query(
+  await storedBefore(
+    server,
+    'users',
     `update users set phone = '0170 1234567', skills = array['sql', null], created_at = '-infinity',
        name = E'Ann\\u200b', username = 'an' where id = '${user.id}'`,
   );
   const nil = '00000000-0000-0000-0000-000000000001' as UserId;
-  await server.query(
+  await storedBefore(
+    server,
+    'users',
     `insert into users select (jsonb_populate_record(u, jsonb_build_object('id', '${nil}', 'email', 'old@example.com',
        'username', 'x', 'phone', null))).* from users u where id = '${user.id}'`,
   );
