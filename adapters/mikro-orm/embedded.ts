@@ -110,6 +110,7 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
   sweeping.unref();
   return assemble({
     em: orm.em,
+    events: log,
     admit,
     maxTransactionMs,
     // One connection, which is this process; notifications in it are function calls.

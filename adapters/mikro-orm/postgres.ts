@@ -141,6 +141,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
 
   return assemble({
     em: orm.em,
+    events: log,
     admit,
     maxTransactionMs,
     log: changeLogOf({

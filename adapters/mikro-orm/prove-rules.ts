@@ -88,17 +88,17 @@ const without = ({ name, table }: Rule): readonly string[] =>
   [name, `${name}_new`].map((each) => `drop trigger if exists ${each} on ${table}`);
 
 /** `lockMs`: how long it waits, and with it who comes behind it, each time. */
-export type LockPatience = { readonly lockMs: number; readonly attempts: number; readonly pauseMs: number };
+export type LockPatience = { readonly lockMs: number; readonly tries: number; readonly pauseMs: number };
 
-const usualPatience: LockPatience = { lockMs: 200, attempts: 5, pauseMs: 500 };
+const usualPatience: LockPatience = { lockMs: 200, tries: 5, pauseMs: 500 };
 
 /** Whoever asks for a table behind a lock that is waited for waits as well: so never for long. */
 const inAMoment = async (
   connection: LogConnection,
   statements: string,
-  { lockMs, attempts, pauseMs }: LockPatience,
+  { lockMs, tries, pauseMs }: LockPatience,
 ): Promise<boolean> => {
-  for (let attempt = 1; attempt <= attempts; attempt++) {
+  for (let tried = 0; tried < tries; tried++) {
     try {
       await connection.rows(`do $do$ begin
         perform set_config('lock_timeout', '${lockMs}ms', true);

@@ -4,8 +4,9 @@ import { expect, it, onTestFinished } from 'vitest';
 import { compose } from '../../composition/compose.ts';
 import { configFrom } from '../../composition/config.ts';
 import type { UserId } from '../../domain/identifiers.ts';
+import type { Log } from '../../domain/ports/runtime.ts';
 import { Secret } from '../../domain/secret.ts';
-import { silentLog } from '../adapters/mikro-orm/support.ts';
+import { recordingLog, silentLog } from '../adapters/mikro-orm/support.ts';
 import { createTestDatabase, urlOf } from '../support/postgres.ts';
 import { quickHasher } from '../support/quick-hasher.ts';
 import { storedBefore } from '../support/rows.ts';
@@ -15,14 +16,14 @@ const password = 'correct horse battery staple';
 const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
 const asUuid = (hex: string): string => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
-const open = async () => {
+const open = async (log: Log = silentLog) => {
   const server = await createTestDatabase();
   onTestFinished(() => server[Symbol.asyncDispose]());
   const config = configFrom({
     DATABASE_URL: urlOf(server.address),
     JWT_SECRET: 'a secret of the tests, 40 characters long',
   });
-  const kith = await compose(config, { log: silentLog, hasher: quickHasher });
+  const kith = await compose(config, { log, hasher: quickHasher });
   onTestFinished(() => kith.close());
   const session = await kith.useCases.register({ email: 'ann@example.com', username: 'ann', password });
   if (!session.ok) throw new Error(session.error.code);
@@ -96,4 +97,38 @@ it('a user whose row others changed is found, alone and among others, and logs i
   expect(await kith.useCases.getUser({ kind: 'id', value: nil })).toMatchObject({ ok: true });
   expect((await send('PATCH', '/me', { bio: 'still here' })).status).toBe(200);
   expect(await kith.useCases.logIn({ identifier: 'ann@example.com', password })).toMatchObject({ ok: true });
+});
+
+it('what cannot be read at all takes nothing with it: it is left out, counted, and logged by its id, once', async () => {
+  const log = recordingLog();
+  const { kith, server, user, send } = await open(log);
+  await send('POST', '/contacts', { first_name: 'Bob' });
+  await send('POST', '/contacts', { first_name: 'Eve' });
+  const other = await kith.useCases.register({ email: 'eve@example.com', username: 'eve', password });
+  if (!other.ok) throw new Error(other.error.code);
+  const { id } = other.value.user;
+  // Nothing else can be unreadable, and for this somebody has to change the schema.
+  await server.query('alter table users drop constraint users_role_check');
+  await server.query(`update users set role = 'root' where id = '${id}'`);
+  await server.query('alter table contacts alter first_name drop not null');
+  const [contact] = await server.query(
+    `update contacts set first_name = null where first_name = 'Eve' returning id::text`,
+  );
+  for (const times of [1, 2]) {
+    const list = await send('GET', '/contacts');
+    expect(list).toMatchObject({ status: 200, body: { total: 2, items: [{ first_name: 'Bob' }] } });
+    expect((await send('GET', '/contacts?q=example')).status).toBe(200);
+    const found = await kith.useCases.lookUpUsers({ ids: [user.id, id] }, 'authoritative');
+    expect(found).toMatchObject({
+      ok: true,
+      value: { users: [{ id: user.id }], missing: [{ kind: 'id', value: id }] },
+    });
+    const text = await (await kith.http.ops(new Request('http://kith.local/metrics'))).text();
+    expect(text).toMatch(new RegExp(`^kith_rows_left_out_total ${times * 2}$`, 'm'));
+  }
+  expect(log.lines.filter((line) => line.startsWith('row-left-out'))).toEqual([
+    `row-left-out {"table":"contacts","id":"${contact?.['id']}","column":"first_name"}`,
+    `row-left-out {"table":"users","id":"${id}","column":"role"}`,
+  ]);
+  expect((await send('GET', `/contacts/${contact?.['id']}`)).status).toBe(500);
 });

@@ -466,7 +466,7 @@ it('gives way to a transaction that has read and goes on, and proves the rules t
   try {
     await orm.em.transactional(async (em) => {
       await onKysely(em.getKysely<unknown>()).rows('select from users, contacts');
-      const proving = proveRules(old.connection, { lockMs: 50, attempts: 2, pauseMs: 1 });
+      const proving = proveRules(old.connection, { lockMs: 50, tries: 2, pauseMs: 1 });
       expect(await proving).toEqual(rules.map(({ name }) => name));
     });
     expect(await proveRules(old.connection)).toEqual([]);
