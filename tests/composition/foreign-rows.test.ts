@@ -1,6 +1,6 @@
 /** Rows that others wrote, or an older version with other rules: none of them is an error, and none takes others with it. */
 import { createHash } from 'node:crypto';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { compose } from '../../composition/compose.ts';
 import { configFrom } from '../../composition/config.ts';
 import type { UserId } from '../../domain/identifiers.ts';
@@ -10,6 +10,9 @@ import { recordingLog, silentLog } from '../adapters/mikro-orm/support.ts';
 import { createTestDatabase, urlOf } from '../support/postgres.ts';
 import { quickHasher } from '../support/quick-hasher.ts';
 import { storedBefore } from '../support/rows.ts';
+
+// Each makes a database of its own, which takes long on a machine that is busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const password = 'correct horse battery staple';
 
@@ -25,6 +28,7 @@ const open = async (log: Log = silentLog) => {
   });
   const kith = await compose(config, { log, hasher: quickHasher });
   onTestFinished(() => kith.close());
+  await vi.waitFor(async () => expect(await kith.ready()).toBe(true), { timeout: 60_000 });
   const session = await kith.useCases.register({ email: 'ann@example.com', username: 'ann', password });
   if (!session.ok) throw new Error(session.error.code);
   const { user, token } = session.value;

@@ -59,6 +59,8 @@ const kith = await compose(config.value, {
   ...(process.argv.includes('--deterministic') ? deterministic() : {}),
   ...(process.argv.includes('--deaf') ? await deaf(config.value) : {}),
 });
+// The tables are made behind the start, if that takes long: on a machine that is busy.
+while (!(await kith.ready())) await new Promise((resolve) => setTimeout(resolve, 50));
 const { bootstrapAdmin } = config.value;
 if (bootstrapAdmin !== undefined) {
   const { email, password } = bootstrapAdmin;
