@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { compose } from '../../../composition/compose.ts';
 import { parseConfig } from '../../../composition/config.ts';
 import { createTestDatabase, urlOf } from '../../support/postgres.ts';
@@ -51,6 +51,8 @@ const scrape = async (): Promise<string> => {
   if (!config.ok) throw new Error('the configuration is not as expected');
   const kith = await compose(config.value, { log: silentLog });
   onTestFinished(() => kith.close());
+  // The tables are made behind the start, if that takes long.
+  await vi.waitFor(async () => expect(await kith.ready()).toBe(true), { timeout: 15_000 });
   const post = (path: string, json: object) =>
     kith.fetch(
       new Request(`http://kith.local${path}`, {
