@@ -2,9 +2,14 @@ import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { examineEmbedded, examinePostgres } from '../adapters/mikro-orm/examine.ts';
 import { examineDirect } from '../adapters/mikro-orm/examine-direct.ts';
 import type { PostgresAddress } from '../adapters/mikro-orm/postgres-url.ts';
+import {
+  type RefusedValue,
+  tellRefusedOfEmbedded,
+  tellRefusedOfPostgres,
+} from '../adapters/mikro-orm/refused-rows.ts';
 import { examineRedis, RedisUnusable } from '../adapters/redis/examine.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
-import { type Command, json, parseArguments, type Terminal } from './command.ts';
+import { type Command, type ExitCode, json, parseArguments, type Terminal } from './command.ts';
 import { clockFinding } from './doctor/clocks.ts';
 import { acceptedConfiguration, refusedConfiguration } from './doctor/configuration.ts';
 import { databaseFindings, postgresFindings } from './doctor/database.ts';
@@ -13,23 +18,54 @@ import { redisFindings, unusableRedis } from './doctor/redis.ts';
 
 export const doctor: Command = {
   summary: 'say whether the configuration, the database and Redis are sound',
-  help: `usage: kith doctor [--json] [--env <file>]
+  help: `usage: kith doctor [--rows] [--json] [--env <file>]
 
 Looks at the configuration in the environment, and at the database and the Redis that it names, as the server would.
 Prints a line for each check: good, warning or bad, what was found, and what to do. It changes nothing: a database that
 is not there is not made, and of Redis it uses a key of its own that lives a second.
 
+  --rows   instead, a line for each stored value that today's rules would refuse: table, id, column, what is wrong with it;
+           never the value. It reads the whole database, page by page. With --json each line is
+           { "table", "id", "column", "problem" }
   --json   one line: { "verdict", "findings": [{ "check", "verdict", "found", "advice"? }] }
 
-Exit codes: 0 nothing is bad (there may be warnings), 1 something is bad, 2 not understood.
+Exit codes: 0 nothing is bad (there may be warnings) or no value is listed, 1 something is bad, 2 not understood.
 `,
   run: async (args, terminal) => {
-    const given = parseArguments(args, { json: { type: 'boolean' } });
+    const given = parseArguments(args, { json: { type: 'boolean' }, rows: { type: 'boolean' } });
+    if (given.has('rows')) return listRefused(terminal, given.has('json'));
     const findings = await examine(terminal);
     const verdict = worst(findings);
     terminal.out(given.has('json') ? json({ verdict, findings }) : asText(findings));
     return verdict === 'bad' ? 1 : 0;
   },
+};
+
+/** Lines as they are found, so that nothing is held of however many there are. */
+const listRefused = async ({ environment, out, err }: Terminal, asJson: boolean): Promise<ExitCode> => {
+  const config = parseConfig(environment);
+  if (!config.ok) {
+    err(`kith: ${config.error.map(({ name, expected }) => `${name}: ${expected}`).join('; ')}\n`);
+    return 1;
+  }
+  let count = 0;
+  const tell = (refused: RefusedValue): void => {
+    count++;
+    const { table, id, column, problem } = refused;
+    out(asJson ? json({ table, id, column, problem }) : `${table} ${id} ${column} ${problem}\n`);
+  };
+  const { postgres, dataDirectory } = config.value;
+  try {
+    await (postgres === undefined
+      ? tellRefusedOfEmbedded(dataDirectory, tell)
+      : tellRefusedOfPostgres(postgres, tell));
+  } catch (error) {
+    // A fault or an error of the adapter, whose messages repeat nothing of the driver's.
+    err(`kith: ${error instanceof Error ? error.message : 'unknown'}\n`);
+    return 1;
+  }
+  if (count === 0 && !asJson) out('every stored value is one that the rules of today accept\n');
+  return count === 0 ? 0 : 1;
 };
 
 const examine = async ({ environment }: Terminal): Promise<readonly Finding[]> => {

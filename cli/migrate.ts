@@ -1,6 +1,6 @@
 import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { migrateEmbedded } from '../adapters/mikro-orm/embedded.ts';
-import { migratePostgres } from '../adapters/mikro-orm/migrate.ts';
+import { type Migrated as MigratedPostgres, migratePostgres } from '../adapters/mikro-orm/migrate.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
 import { type Command, json, parseArguments, UsageError } from './command.ts';
 
@@ -20,7 +20,8 @@ export const migrate: Command = {
 
 Runs what is missing of the migrations, in order, each once, also if several do it at a time. The server does the same
 when it starts; this is for a role that owns the tables where the one that serves may not change them (DATABASE_URL
-names the role). Migrations only go forward.
+names the role). Migrations only go forward. Rules that all stored rows keep become constraints; it says which ones rows of
+before them break.
 
   --grant <role>   then give that role of PostgreSQL what serving needs, and no more
 
@@ -42,12 +43,15 @@ Exit codes: 0 the schema is as it should be, 1 the database refused or did not a
       return 1;
     }
     try {
-      const applied = await migrateOne(config.value, role);
-      if (given.has('json')) terminal.out(json({ applied }));
-      else
+      const { applied, unprovedRules } = await migrateOne(config.value, role);
+      if (given.has('json')) terminal.out(json({ applied, unproved_rules: unprovedRules }));
+      else {
         terminal.out(
           applied.length === 0 ? 'nothing to do\n' : applied.map((name) => `applied ${name}\n`).join(''),
         );
+        for (const name of unprovedRules)
+          terminal.err(`rows of before it break ${name}, which is held of new values: kith doctor --rows\n`);
+      }
       return 0;
     } catch (error) {
       if (error instanceof UsageError) throw error;
@@ -62,10 +66,12 @@ Exit codes: 0 the schema is as it should be, 1 the database refused or did not a
   },
 };
 
+type Migrated = Pick<MigratedPostgres, 'applied' | 'unprovedRules'>;
+
 const migrateOne = (
   { postgres, postgresDirect = postgres, dataDirectory }: Config,
   role: string | undefined,
-): Promise<readonly string[]> => {
+): Promise<Migrated> => {
   if (postgresDirect !== undefined) return migratePostgres(postgresDirect, role);
   if (role !== undefined) throw new UsageError('--grant is for PostgreSQL: set DATABASE_URL');
   return migrateEmbedded(dataDirectory);

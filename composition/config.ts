@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { CommonPasswords } from '../adapters/blocklist/common-passwords.ts';
 import { connectionLimits, keepAliveRangeMs } from '../adapters/http/connection-limits.ts';
 import { isSchema, schemaExpected } from '../adapters/mikro-orm/postgres-parameters.ts';
 import { type PostgresAddress, parseDatabaseUrl } from '../adapters/mikro-orm/postgres-url.ts';
 import { ceilingParameters, floorParameters } from '../adapters/oslo/phc.ts';
+import { ZxcvbnStrength } from '../adapters/password-strength/zxcvbn-strength.ts';
 import { parseCaFile } from '../adapters/redis/ca-file.ts';
 import { defaultRedisPort, parseRedisUrl } from '../adapters/redis/redis-url.ts';
 import { type LogLevel, logLevels } from '../adapters/system/log.ts';
@@ -209,7 +209,7 @@ export const defaultConfig = (): Config => toConfig(variables.parse({}));
 const passwordIssues = ({ bootstrapAdmin, passwordMinCodePoints }: Config): readonly ConfigIssue[] => {
   if (bootstrapAdmin === undefined) return [];
   const { email, password } = bootstrapAdmin;
-  const rules = { minCodePoints: passwordMinCodePoints, blocklist: new CommonPasswords() };
+  const rules = { minCodePoints: passwordMinCodePoints, strength: new ZxcvbnStrength() };
   const parsed = parseNewPassword(Secret.reveal(password), rules, { email, username: '' });
   return parsed.ok ? [] : [{ name: 'BOOTSTRAP_ADMIN_PASSWORD', expected: parsed.error.detail }];
 };

@@ -6,11 +6,11 @@
  */
 // biome-ignore-all format: one line a service
 
-import { CommonPasswords } from '../adapters/blocklist/common-passwords.ts';
 import type { Http } from '../adapters/http/http.ts';
 import type { ObserveRequests, Operations } from '../adapters/http/operations.ts';
 import { JoseAccessTokens } from '../adapters/jose/jose-access-tokens.ts';
 import { Argon2PasswordHasher } from '../adapters/oslo/argon2-password-hasher.ts';
+import { ZxcvbnStrength } from '../adapters/password-strength/zxcvbn-strength.ts';
 import { systemClock, systemTimer } from '../adapters/system/clock.ts';
 import { sha256 } from '../adapters/system/digest.ts';
 import { systemIds } from '../adapters/system/ids.ts';
@@ -78,8 +78,8 @@ import type {
   AccessTokens,
   Digest,
   LoginThrottle,
-  PasswordBlocklist,
   PasswordHasher,
+  PasswordStrength,
   RequestLimits,
 } from '../domain/ports/security.ts';
 import type { Secret } from '../domain/secret.ts';
@@ -120,8 +120,8 @@ export const secrets: Port<SigningSecrets> = port({ config, log: events }, findS
 export const ttlSeconds: Box<number> = box({ config }, ({ config }) => config.tokens.ttlSeconds);
 export const tokens: Port<AccessTokens> = port({ secrets, ttlSeconds, clock, ids }, construct(JoseAccessTokens));
 export const hasher: Port<PasswordHasher> = port({ config }, ({ config }) => new Argon2PasswordHasher(config.hashing));
-export const blocklist: Port<PasswordBlocklist> = port({}, () => new CommonPasswords());
-export const passwordRules: Box<PasswordRules> = box({ blocklist, config }, ({ blocklist, config }) => ({ blocklist, minCodePoints: config.passwordMinCodePoints }));
+export const strength: Port<PasswordStrength> = port({}, () => new ZxcvbnStrength());
+export const passwordRules: Box<PasswordRules> = box({ strength, config }, ({ strength, config }) => ({ strength, minCodePoints: config.passwordMinCodePoints }));
 
 export const database: Port<Database> = port({ config, log: events }, openDatabase);
 export const observedDatabase: Box<Database> = box({ database, counts, clock, tracing }, ({ database, ...needs }) => observeDatabase(database, needs));

@@ -40,6 +40,9 @@ const username = /^[a-z0-9][a-z0-9_.-]*$/;
 // E.164: no country code begins with 0.
 const phone = /^\+[1-9][0-9]{7,14}$/;
 
+/** What an identifier looks like as it is stored, in expressions that mean the same in JavaScript and in PostgreSQL. */
+export const identifierForms: Readonly<Record<UserAlias['kind'], RegExp>> = { email, username, phone };
+
 // Names that others would take for the operator's (those of RFC 2142 among them), or that could be mistaken for a path of
 // the API or a file that robots and browsers ask for at the root.
 const reserved: ReadonlySet<string> = new Set(

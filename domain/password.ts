@@ -1,4 +1,4 @@
-import type { PasswordBlocklist } from './ports/security.ts';
+import type { PasswordStrength } from './ports/security.ts';
 import { ok } from './result.ts';
 import { type Password, Secret } from './secret.ts';
 import { countCodePoints, invalid, type Parsed, parseWellFormed } from './text.ts';
@@ -11,21 +11,20 @@ export const passwordLimits = {
   maxBytes: 512,
 };
 
-/** What a password must not be made of, in canonical form. */
+/** What others know of the account, in canonical form. */
 export type PasswordContext = { readonly email: string; readonly username: string };
 
 /** What is asked of a password that somebody chooses. */
-export type PasswordRules = { readonly minCodePoints: number; readonly blocklist: PasswordBlocklist };
+export type PasswordRules = { readonly minCodePoints: number; readonly strength: PasswordStrength };
 
 /**
  * A new password. It is brought into NFKC and not changed otherwise. There are no rules about kinds of characters (the
- * NIST guideline forbids them). Refused is what is too short or too long; control characters; what repeats one character or counts
- * (`123456789...`) from beginning to end; a common password, also repeated or with such a sequence behind it; and the
- * email, the part before its @, the username or the name of this service, repeated or almost alone.
+ * NIST guideline forbids them). Refused is what is too short or too long, control characters, and what would soon be guessed,
+ * also by somebody who knows the email, the username and the name of this service.
  */
 export const parseNewPassword = (
   input: unknown,
-  { minCodePoints, blocklist }: PasswordRules,
+  { minCodePoints, strength }: PasswordRules,
   context: PasswordContext,
 ): Parsed<Password> => {
   const text = parseWellFormed(input, 'NFKC', passwordLimits.maxCodePoints);
@@ -38,14 +37,15 @@ export const parseNewPassword = (
   if (isTooLong(text.value, length)) {
     return invalid('too-long', `at most ${passwordLimits.maxCodePoints} characters are expected`);
   }
-  const plain = text.value.toLowerCase();
-  const guesses = [context.email, context.email.split('@')[0] ?? '', context.username, 'kith'];
-  if (guesses.some((guess) => isMadeOf(plain, guess))) {
-    return invalid('too-guessable', 'a password that cannot be guessed from the account is expected');
-  }
-  if (isRun(plain) || isCommon(plain, blocklist)) {
-    return invalid('too-guessable', 'a password that is not among the first ones tried is expected');
-  }
+  const known = [context.email, context.email.split('@')[0] ?? '', context.username, 'kith'];
+  const expected = 'a password that is not soon guessed is expected, also by who knows this account';
+  if (
+    strength.isGuessable(
+      text.value,
+      known.filter((each) => each !== ''),
+    )
+  )
+    return invalid('too-guessable', expected);
   return ok(new Secret(text.value));
 };
 
@@ -70,32 +70,3 @@ const hasControl = (text: string): boolean => {
 const isTooLong = (text: string, codePoints: number): boolean =>
   codePoints > passwordLimits.maxCodePoints ||
   new TextEncoder().encode(text).length > passwordLimits.maxBytes;
-
-/** Whether a text is `word` over and over, with at most two other characters: `alicealicealice1`. */
-const isMadeOf = (text: string, word: string): boolean =>
-  word.length >= 3 && text.includes(word) && text.replaceAll(word, '').length <= 2;
-
-/** Whether a text is on the list, or a word on it over and over, or one with a run of digits behind it. */
-const isCommon = (text: string, blocklist: PasswordBlocklist): boolean => {
-  const [, repeated] = /^(.{3,}?)\1+$/su.exec(text) ?? [];
-  const [, word, tail] = /^(.*\D)(\d{3,})$/su.exec(text) ?? [];
-  return (
-    blocklist.has(text) ||
-    (repeated !== undefined && blocklist.has(repeated)) ||
-    (word !== undefined && tail !== undefined && blocklist.has(word) && isRun(tail))
-  );
-};
-
-/** Whether each character is the one before it or its neighbour, all in one direction: `aaaa`, `abcd`, `9876`, `8901`. */
-const isRun = (text: string): boolean => {
-  const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0);
-  const steps = codes.slice(1).map((code, index) => step(codes[index] ?? 0, code));
-  return steps.every((each) => Math.abs(each) <= 1 && each === steps[0]);
-};
-
-/** 9 is followed by 0, as on a keyboard. */
-const step = (from: number, to: number): number => {
-  const [nine, zero] = [0x39, 0x30];
-  if (from === nine && to === zero) return 1;
-  return from === zero && to === nine ? -1 : to - from;
-};

@@ -23,7 +23,15 @@ const ofAdapters = [...inward, 'adapters/system'];
 const rules: Readonly<Record<string, Rule>> = {
   domain: { folders: ['domain'], packages: [] },
   application: { folders: ['domain', 'application'], packages: [] },
-  'adapters/blocklist': { folders: ofAdapters, packages: ['@zxcvbn-ts/language-common'] },
+  'adapters/password-strength': {
+    folders: ofAdapters,
+    packages: [
+      '@zxcvbn-ts/core',
+      '@zxcvbn-ts/language-common',
+      '@zxcvbn-ts/language-en',
+      '@zxcvbn-ts/language-es-es',
+    ],
+  },
   'adapters/http': {
     folders: ofAdapters,
     packages: [

@@ -7,7 +7,6 @@ type PortName = Exclude<keyof Overrides, 'secrets'>;
 
 /** One that has no suite does not compile. */
 export const suites: Readonly<Record<PortName, unknown>> = {
-  blocklist: testing.describePasswordBlocklist,
   cache: testing.describeCache,
   clock: testing.describeClock,
   database: testing.describePersistence,
@@ -15,6 +14,7 @@ export const suites: Readonly<Record<PortName, unknown>> = {
   ids: testing.describeIds,
   limits: testing.describeRequestLimits,
   log: testing.describeLog,
+  strength: testing.describePasswordStrength,
   throttle: testing.describeLoginThrottle,
   timer: testing.describeTimer,
   tokens: testing.describeAccessTokens,

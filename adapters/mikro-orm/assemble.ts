@@ -2,8 +2,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { sql } from 'kysely';
 import type { ChangeLog } from '../../domain/ports/change-log.ts';
 import type { Database, DatabaseStatus } from '../../domain/ports/persistence.ts';
+import type { Log } from '../../domain/ports/runtime.ts';
 import { attemptCounters } from './attempts.ts';
 import { contactRepository } from './contacts.ts';
+import { LeftOut } from './left-out.ts';
 import { provedReads } from './proved-reads.ts';
 import { type Admission, Statements } from './statements.ts';
 import { transactionsOn } from './transactions.ts';
@@ -16,16 +18,18 @@ export type Parts = {
   readonly log: ChangeLog;
   readonly maxTransactionMs: number;
   readonly close: () => Promise<void>;
-  readonly status: () => DatabaseStatus;
+  readonly status: () => Omit<DatabaseStatus, 'rowsLeftOut'>;
+  readonly events: Log;
 };
 
-export const assemble = ({ em, admit, log, maxTransactionMs, close, status }: Parts): Database => {
+export const assemble = ({ em, admit, log, maxTransactionMs, close, status, events }: Parts): Database => {
   const statements = new Statements(em, admit);
+  const leftOut = new LeftOut(events);
   return {
-    users: userRepository(statements),
-    contacts: contactRepository(statements),
+    users: userRepository(statements, leftOut),
+    contacts: contactRepository(statements, leftOut),
     transactions: transactionsOn(em, admit, maxTransactionMs),
-    reads: provedReads(statements),
+    reads: provedReads(statements, leftOut),
     log,
     attempts: attemptCounters(statements),
     health: {
@@ -33,7 +37,7 @@ export const assemble = ({ em, admit, log, maxTransactionMs, close, status }: Pa
         await statements.read(sql`select 1`);
       },
     },
-    status,
+    status: () => ({ ...status(), rowsLeftOut: leftOut.count }),
     [Symbol.asyncDispose]: close,
   };
 };

@@ -2,13 +2,14 @@ import { type RawBuilder, sql } from 'kysely';
 import type { ContactPage, PageRequest } from '../../domain/contact.ts';
 import type { ContactId, UserId } from '../../domain/identifiers.ts';
 import type { ContactRepository } from '../../domain/ports/persistence.ts';
+import type { LeftOut } from './left-out.ts';
 import { parseCount } from './row.ts';
 import { columnsAnd, type Statements } from './statements.ts';
 import { contactColumns, parseContact } from './tables/contacts.ts';
 
-export const contactRepository = (statements: Statements): ContactRepository => {
+export const contactRepository = (statements: Statements, leftOut: LeftOut): ContactRepository => {
   const page = async (ownerId: UserId, matching: RawBuilder<unknown>, request: PageRequest) =>
-    pageIn(await statements.read(pageStatement(ownerId, matching, request)), ownerId, request);
+    pageIn(await statements.read(pageStatement(ownerId, matching, request)), ownerId, request, leftOut);
 
   return {
     async find(ownerId, id) {
@@ -51,8 +52,9 @@ export const pageIn = (
   rows: readonly unknown[],
   ownerId: UserId,
   { skip, limit }: PageRequest,
+  leftOut: LeftOut,
 ): ContactPage => {
   const total = parseCount(rows[0]);
-  const items = skip < total && limit > 0 ? rows.map(parseContact) : [];
+  const items = skip < total && limit > 0 ? leftOut.readable(rows, parseContact) : [];
   return { ownerId, items, total, skip, limit };
 };

@@ -17,37 +17,44 @@ export class DataDirectoryInUse extends Error {
 /**
  * Claims a directory for this process by a file `kith.lock` that holds the pid and, on Linux, when that process started:
  * a pid is given to another program after a while, and to the same one in a restarted container. A lock whose process is
- * gone is taken over. Disposing gives the directory back.
+ * gone is taken over, also if nobody has collected what is left of it (a zombie), as in a container without an init. One
+ * whose process is ending is waited for, `patienceMs` at most. Disposing gives the directory back.
  *
  * It does not see processes of other machines or containers that share the directory: their pids mean nothing here.
  */
-export const lockDataDirectory = async (directory: string): Promise<AsyncDisposable> => {
+export const lockDataDirectory = async (
+  directory: string,
+  patienceMs: number = defaultPatienceMs,
+): Promise<AsyncDisposable> => {
   const path = join(directory, 'kith.lock');
   const own = JSON.stringify({
     pid: process.pid,
-    started: await startOf(process.pid),
+    started: (await statOf(process.pid))?.started ?? null,
     token: randomUUID(),
   });
-  await hold(directory, path, own);
+  await hold(directory, path, own, patienceMs);
   return { [Symbol.asyncDispose]: () => removeIf(path, own) };
 };
 
 const maxAttempts = 20;
+const defaultPatienceMs = 1000;
+const pauseMs = 25;
 
 /**
  * Makes the file with its content, in one step and only if it is not there. A stale file may be removed only by a
  * process that holds a second lock, named after the content of the stale file, and then finds the file unchanged.
  * Otherwise, of two processes that see the stale file, the slower one would remove the new lock of the faster one.
  */
-const hold = async (directory: string, path: string, own: string): Promise<void> => {
+const hold = async (directory: string, path: string, own: string, patienceMs: number): Promise<void> => {
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     if (await create(path, own)) return;
     const found = await read(path);
     if (found === undefined) continue;
     const holder = parseHolder(found);
-    if (holder !== undefined && (await isAlive(holder))) throw new DataDirectoryInUse(directory, holder.pid);
+    if (holder !== undefined && !(await isGone(holder, patienceMs)))
+      throw new DataDirectoryInUse(directory, holder.pid);
     const claim = `${path}.${createHash('sha256').update(found).digest('hex').slice(0, 16)}`;
-    await hold(directory, claim, own);
+    await hold(directory, claim, own, patienceMs);
     await removeIf(path, found);
     await removeIf(claim, own);
   }
@@ -96,6 +103,16 @@ const parseHolder = (content: string): Holder | undefined => {
   }
 };
 
+/** A process that was killed, or told to end, takes a moment for it. This one never ends while it waits. */
+const isGone = async (holder: Holder, patienceMs: number): Promise<boolean> => {
+  const untilMs = performance.now() + patienceMs;
+  while (await isAlive(holder)) {
+    if (holder.pid === process.pid || performance.now() >= untilMs) return false;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  return true;
+};
+
 const isAlive = async ({ pid, started }: Holder): Promise<boolean> => {
   try {
     process.kill(pid, 0);
@@ -104,18 +121,25 @@ const isAlive = async ({ pid, started }: Holder): Promise<boolean> => {
     // allow us to ask.
     if (isCode(error, 'ESRCH')) return false;
   }
-  const startedNow = await startOf(pid);
-  return started === null || startedNow === null || started === startedNow;
+  const now = await statOf(pid);
+  if (now === null) return true;
+  return !now.hasEnded && (started === null || started === now.started);
 };
 
-/** When a process started, as boot and clock ticks since then; `null` where there is no /proc (proc(5), field 22). */
-const startOf = async (pid: number): Promise<string | null> => {
+type Stat = { readonly started: string; readonly hasEnded: boolean };
+
+/**
+ * When a process started, as boot and clock ticks since then, and whether it is a zombie: it has ended, but its parent has
+ * not asked how. While threads of it are left (field 20) it may still write. `null` where there is no /proc (proc(5)).
+ */
+const statOf = async (pid: number): Promise<Stat | null> => {
   try {
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     // The second field is the program's name in parentheses and may hold anything, parentheses too.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return `${boot.trim()}/${fields[19]}`;
+    const [state = '?', threads, started] = [fields[0], fields[17], fields[19]];
+    return { started: `${boot.trim()}/${started}`, hasEnded: 'ZXx'.includes(state) && Number(threads) <= 1 };
   } catch {
     return null;
   }

@@ -15,8 +15,9 @@ import { beginAnew, emptyLog } from './change-log.ts';
 import { changeLogOf, logChannel, type OnConnection } from './change-log-port.ts';
 import { lockDataDirectory } from './data-directory.ts';
 import { toFault } from './faults.ts';
-import { onEmbedded } from './log-connection.ts';
+import { onEmbedded, onKysely } from './log-connection.ts';
 import { ormOptions } from './orm-options.ts';
+import { proveRules, warnOfRules } from './prove-rules.ts';
 import type { Admission } from './statements.ts';
 
 export type EmbeddedConfig = {
@@ -41,15 +42,23 @@ const openIn = async (place: string | null) => {
   return new MikroORM({ ...ormOptions, dbName: place ?? 'memory://' });
 };
 
-const openMigrated = async (place: string | null): Promise<MikroORM> => {
+const openMigrated = async (place: string | null, log: Log): Promise<MikroORM> => {
   const orm = await openIn(place);
   try {
-    await orm.migrator.up();
+    const { applied, unprovedRules } = await migrateOn(orm);
+    if (applied.length > 0) warnOfRules(log, unprovedRules);
     return orm;
   } catch (error) {
     await orm.close(true);
     throw error;
   }
+};
+
+type Migrated = { readonly applied: readonly string[]; readonly unprovedRules: readonly string[] };
+
+const migrateOn = async (orm: MikroORM): Promise<Migrated> => {
+  const applied = (await orm.migrator.up()).map(({ name }) => name);
+  return { applied, unprovedRules: await proveRules(onKysely(orm.em.getKysely<unknown>())) };
 };
 
 /**
@@ -71,7 +80,7 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
   const { dataDir, maxTransactionMs = longestTransactionMs } = config;
   if (dataDir !== null) await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = dataDir === null ? undefined : await lockDataDirectory(dataDir);
-  const orm = await openMigrated(dataDir === null ? null : join(dataDir, 'pglite')).catch(
+  const orm = await openMigrated(dataDir === null ? null : join(dataDir, 'pglite'), log).catch(
     async (error: unknown) => {
       await lock?.[Symbol.asyncDispose]();
       throw toFault(error);
@@ -101,6 +110,7 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
   sweeping.unref();
   return assemble({
     em: orm.em,
+    events: log,
     admit,
     maxTransactionMs,
     // One connection, which is this process; notifications in it are function calls.
@@ -140,12 +150,12 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
 };
 
 /** Runs what is missing of the migrations and closes the database again; says what that was. */
-export const migrateEmbedded = async (dataDir: string): Promise<readonly string[]> => {
+export const migrateEmbedded = async (dataDir: string): Promise<Migrated> => {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await using _lock = await lockDataDirectory(dataDir);
   const orm = await openIn(join(dataDir, 'pglite'));
   try {
-    return (await orm.migrator.up()).map(({ name }) => name);
+    return await migrateOn(orm);
   } catch (error) {
     throw toFault(error);
   } finally {

@@ -14,6 +14,7 @@ import { ormOptions } from './orm-options.ts';
 import { ask, boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
 import { atPrimary, connect, examineLimits, type TlsOptions, tlsOptions } from './postgres-pool.ts';
 import type { PostgresAddress } from './postgres-url.ts';
+import { checkRules, type RuleState } from './prove-rules.ts';
 import { rights } from './rights.ts';
 import { askPrimary } from './session.ts';
 
@@ -46,6 +47,8 @@ export type DatabaseFacts = {
   /** Migrations that this version does not know: of a later one. */
   readonly unknownMigrations: readonly string[];
   readonly triggers: readonly LogTrigger[];
+  /** In which form each rule for values is held. */
+  readonly rules: readonly RuleState[];
   /** `select on users` and the like, which the role lacks. */
   readonly missingRights: readonly string[];
   /** `null` where there is none, or none that this role may read. */
@@ -226,6 +229,7 @@ const gather = async (em: SqlEntityManager, home: Home): Promise<Omit<DatabaseFa
     missingMigrations: home.missing,
     unknownMigrations: home.unknown,
     triggers: await checkTriggers(connection),
+    rules: await checkRules(connection),
     missingRights: await missingRights(rows),
     // Unlogged tables cannot be read on a standby.
     log: isStandby ? null : await logFacts(rows),

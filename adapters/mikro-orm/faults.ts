@@ -81,6 +81,9 @@ export const isForeignStatement = (error: unknown): boolean => /^(26000|42P05)$/
 /** A wait for a lock that took longer than `lock_timeout`: the holder may be gone at the next try. */
 export const isLockTimeout = (error: unknown): boolean => codeOf(error) === '55P03';
 
+/** A value that a check constraint does not let in, or a row that breaks one that is to be proved. */
+export const isCheckViolation = (error: unknown): boolean => codeOf(error) === '23514';
+
 /**
  * 08P01 that ends the connection is what PgBouncer says of a server that it cannot reach, or that died; as an answer to a
  * statement it is a text with a NUL, and a mistake of ours.

@@ -19,6 +19,7 @@ import {
   tlsOptions,
 } from './postgres-pool.ts';
 import type { PostgresAddress } from './postgres-url.ts';
+import { proveRules } from './prove-rules.ts';
 import { grantRights } from './rights.ts';
 import { Row } from './row.ts';
 
@@ -38,7 +39,12 @@ export const patienceOfStartMs = 3000;
 /** Any number, the same in every version: "kith" in ASCII. */
 const migrationLock = 0x6b697468;
 
-export type Migrated = { readonly schema: string; readonly applied: readonly string[] };
+export type Migrated = {
+  readonly schema: string;
+  readonly applied: readonly string[];
+  /** The rules that rows of before them may break (rules.ts), as far as this has looked: where something was applied. */
+  readonly unprovedRules: readonly string[];
+};
 
 /**
  * Runs what is missing of the migrations, which `home` says, and says where our tables are and what it did itself. Throws the
@@ -51,28 +57,36 @@ export const migrate = async (
   lockTimeoutMs: number,
 ): Promise<Migrated> => {
   mustBeHabitable(home);
-  if (home.schema !== null && home.missing.length === 0) return { schema: home.schema, applied: [] };
+  if (home.schema !== null && home.missing.length === 0)
+    return { schema: home.schema, applied: [], unprovedRules: [] };
   const limits = { ...migrationLimits, lockTimeoutMs };
   const schema = home.schema ?? (await withOrm(address, ssl, limits, (orm) => makeSchema(orm, address)));
-  return { schema, applied: await withOrm({ ...address, schema }, ssl, limits, runMissing) };
+  return withOrm({ ...address, schema }, ssl, limits, async (orm) => {
+    const applied = await runMissing(orm);
+    return { schema, applied, unprovedRules: applied.length === 0 ? [] : await proveRules(on(orm.em)) };
+  });
 };
 
 /** The same for whoever migrates apart from serving, and what serving needs for `role`. Throws a fault. */
 export const migratePostgres = async (
   configured: PostgresAddress,
   role?: string,
-): Promise<readonly string[]> => {
+): Promise<Pick<Migrated, 'applied' | 'unprovedRules'>> => {
   try {
     const ssl = await tlsOptions(configured.tls);
     const address = await atPrimary(configured, ssl);
     const home = await withOrm(address, ssl, migrationLimits, (orm) => lookAtHome(on(orm.em)));
     const { schema, applied } = await migrate(home, address, ssl, migrationLimits.lockTimeoutMs);
+    // Also where nothing was missing: rows may have been corrected since.
+    const unprovedRules = await withOrm({ ...address, schema }, ssl, migrationLimits, (orm) =>
+      proveRules(on(orm.em)),
+    );
     if (role !== undefined) {
       await withOrm({ ...address, schema }, ssl, migrationLimits, (orm) =>
         orm.em.transactional((em) => grantRights(em, role)),
       );
     }
-    return applied;
+    return { applied, unprovedRules };
   } catch (error) {
     throw toFault(error);
   }

@@ -1,5 +1,6 @@
 import type { MigrationObject } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
+import { holdRules } from './rules.ts';
 
 class Initial extends Migration {
   override up(): void {
@@ -32,6 +33,12 @@ class IdempotencyKeys extends Migration {
   }
 }
 
+class Rules extends Migration {
+  override up(): void {
+    for (const statement of holdRules) this.addSql(statement);
+  }
+}
+
 /** In order. A migration that was released never changes; the name is what the database remembers. */
 export const migrations: MigrationObject[] = [
   { name: '0001-initial', class: Initial },
@@ -39,6 +46,7 @@ export const migrations: MigrationObject[] = [
   { name: '0003-change-log', class: ChangeLog },
   { name: '0004-contact-names', class: ContactNames },
   { name: '0005-idempotency-keys', class: IdempotencyKeys },
+  { name: '0006-rules', class: Rules },
 ];
 
 const made: Readonly<Record<string, readonly string[]>> = {

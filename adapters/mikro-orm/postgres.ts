@@ -27,6 +27,7 @@ import {
   wayTo,
 } from './postgres-pool.ts';
 import type { PostgresAddress } from './postgres-url.ts';
+import { warnOfRules } from './prove-rules.ts';
 import { leadToOne } from './same-database.ts';
 import { settingsOf } from './session.ts';
 import type { Admission } from './statements.ts';
@@ -124,7 +125,9 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
       try {
         const { home, at } = await look();
         const primary = { ...direct, host: at.host, port: at.port };
-        ({ schema } = await migrate(home, primary, directSsl, patienceOfStartMs));
+        const migrated = await migrate(home, primary, directSsl, patienceOfStartMs);
+        schema = migrated.schema;
+        warnOfRules(log, migrated.unprovedRules);
         await warmUp(pool, Math.min(warmConnections, limits.poolConnections));
         if (state === 'starting') state = 'ready';
         log.info('database-ready', { kind: 'postgresql' });
@@ -143,6 +146,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
 
   return assemble({
     em: orm.em,
+    events: log,
     admit,
     maxTransactionMs,
     log: changeLogOf({

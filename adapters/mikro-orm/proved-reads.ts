@@ -4,6 +4,7 @@ import type { Proof, Proved } from '../../domain/ports/change-log.ts';
 import type { ProvedReads } from '../../domain/ports/persistence.ts';
 import { formatSnapshot, parseSnapshot } from '../../domain/snapshot.ts';
 import { contactStatement, pageIn, pageStatement } from './contacts.ts';
+import type { LeftOut } from './left-out.ts';
 import { field } from './log-answers.ts';
 import type { Statements } from './statements.ts';
 import { parseContact } from './tables/contacts.ts';
@@ -11,7 +12,7 @@ import { parseUser } from './tables/users.ts';
 import { userByText, usersStatement } from './users.ts';
 
 /** The reads of the repositories, each with the proof in the same statement. */
-export const provedReads = (statements: Statements): ProvedReads => ({
+export const provedReads = (statements: Statements, leftOut: LeftOut): ProvedReads => ({
   async user({ kind, value }) {
     const [row] = await statements.readText(userByText[kind], [value]);
     return row === undefined ? undefined : { value: parseUser(row), proof: proofIn(row) };
@@ -20,7 +21,7 @@ export const provedReads = (statements: Statements): ProvedReads => ({
   async users(keys) {
     if (keys.length === 0) return { value: [], proof: undefined };
     const rows = await statements.read(usersStatement(keys, proof));
-    return { value: rows.map(parseUser), proof: proofIn(rows[0]) };
+    return { value: leftOut.readable(rows, parseUser), proof: proofIn(rows[0]) };
   },
 
   async contact(ownerId, id) {
@@ -30,7 +31,7 @@ export const provedReads = (statements: Statements): ProvedReads => ({
 
   async page(ownerId, request): Promise<Proved<ContactPage>> {
     const rows = await statements.read(pageStatement(ownerId, sql`true`, request, proof));
-    return { value: pageIn(rows, ownerId, request), proof: proofIn(rows[0]) };
+    return { value: pageIn(rows, ownerId, request, leftOut), proof: proofIn(rows[0]) };
   },
 
   async proof() {

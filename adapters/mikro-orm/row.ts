@@ -3,13 +3,26 @@ export const milliseconds = (column: string): string =>
   `round(extract(epoch from ${column}) * 1000)::float8 as ${column}_ms`;
 
 /** The first and the last moment of the years 1 to 9999. */
-const firstMs = Date.parse('0001-01-01T00:00:00.000Z');
-const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
+export const firstMs: number = Date.parse('0001-01-01T00:00:00.000Z');
+export const lastMs: number = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** There is no reading a row at all. The message has no value in it. */
+export class UnreadableRow extends Error {
+  override readonly name = 'UnreadableRow';
+  readonly table: string;
+  readonly column: string;
+
+  constructor(table: string, column: string) {
+    super(`a row of ${table} has a ${column} that cannot be read`);
+    this.table = table;
+    this.column = column;
+  }
+}
 
 /**
  * The fields of one row. Reading is laxer than writing: rows are also made by others, and by older versions with other
- * rules, so a stored text is data, whatever our rules for input say of it. Throws an error that names the column and no
- * value where there is no reading it at all.
+ * rules, so a stored text is data, whatever our rules for input say of it. Throws `UnreadableRow` where there is no
+ * reading it at all.
  */
 export class Row {
   readonly #table: string;
@@ -65,7 +78,7 @@ export class Row {
   }
 
   #refuse(name: string): never {
-    throw new Error(`a row of ${this.#table} has a ${name} that cannot be read`);
+    throw new UnreadableRow(this.#table, name);
   }
 }
 

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { UserKey } from '../../domain/identifiers.ts';
 import type { UserRepository } from '../../domain/ports/persistence.ts';
+import type { LeftOut } from './left-out.ts';
 import { parseCount } from './row.ts';
 import { columnsAnd, type Statements } from './statements.ts';
 import { accountColumns, parseAccount, parseUser, userColumns } from './tables/users.ts';
@@ -18,7 +19,7 @@ export const userByText: Readonly<Record<UserKey['kind'], string>> = {
   phone: findBy('phone'),
 };
 
-export const userRepository = (statements: Statements): UserRepository => ({
+export const userRepository = (statements: Statements, leftOut: LeftOut): UserRepository => ({
   async find({ kind, value }) {
     const [row] = await statements.readText(userByText[kind], [value]);
     return row === undefined ? undefined : parseUser(row);
@@ -27,7 +28,7 @@ export const userRepository = (statements: Statements): UserRepository => ({
   async findMany(keys) {
     if (keys.length === 0) return [];
     const rows = await statements.read(usersStatement(keys));
-    return rows.map(parseUser);
+    return leftOut.readable(rows, parseUser);
   },
 
   async findAccount({ kind, value }) {

@@ -79,6 +79,7 @@ const counters: readonly Row[] = [
   ['kith_audited_reads_total', 'Answers from a cache that were held against the database', ['kind'], auditSamples('audited')],
   ['kith_stale_reads_total', 'Answers among them that were older than is promised (JOURNAL_BOUND_MS)', ['kind'], auditSamples('stale')],
   ['kith_database_failures_total', 'Database operations that threw, by what', ['code'], ({ counts }) => each(counts.databaseFailures.entries(), 'code')],
+  ['kith_rows_left_out_total', 'Rows that cannot be read and were left out of an answer', [], ({ database }) => known(database?.rowsLeftOut)],
   ['kith_log_ins_total', 'Log-ins by outcome', ['outcome'], ({ counts }) => each(counts.logIns.entries(), 'outcome')],
   ['kith_registrations_total', 'Registrations by outcome', ['outcome'], ({ counts }) => each(counts.registrations.entries(), 'outcome')],
   ['kith_limited_requests_total', 'Requests under a limit per address', ['limit', 'outcome'], limitSamples],

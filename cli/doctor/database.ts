@@ -1,6 +1,7 @@
 import { askedForRole, type DatabaseFacts, maxCountedRows } from '../../adapters/mikro-orm/examine.ts';
 import type { DirectFacts } from '../../adapters/mikro-orm/examine-direct.ts';
 import type { LogTrigger } from '../../adapters/mikro-orm/log-shape.ts';
+import type { RuleState } from '../../adapters/mikro-orm/prove-rules.ts';
 import type { Pooling } from '../../adapters/mikro-orm/session.ts';
 import { bad, type Finding, good, inMs, median, warning } from './finding.ts';
 
@@ -20,6 +21,7 @@ const oldNoteMs = 600_000;
 export const databaseFindings = (facts: DatabaseFacts): readonly Finding[] => [
   ...migrationFindings(facts),
   ...triggerFindings(facts),
+  ...ruleFindings(facts),
   ...logFindings(facts),
   ...instanceFindings(facts),
 ];
@@ -247,6 +249,34 @@ const triggerFinding = ({ table, name, state, isNeeded }: LogTrigger): Finding =
     : ': until then SQL that leaves the version leaves the ETag, too';
   const found = `${name} on ${table} is ${state}`;
   return (isNeeded ? bad : warning)('triggers', found, `${advice}${meanwhile}`);
+};
+
+/** The constraints that refuse what the domain refuses. */
+const ruleFindings = ({ rules, missingMigrations }: DatabaseFacts): readonly Finding[] => {
+  // The migration that is missing makes them.
+  if (missingMigrations.some((name) => name <= '0006-rules')) return [];
+  const check = 'stored values';
+  const named = (state: RuleState['state']): readonly string[] =>
+    rules.filter((rule) => rule.state === state).map(({ name }) => name);
+  const [unproved, missing] = [named('new-values'), named('missing')];
+  const findings: Finding[] = [];
+  if (missing.length > 0)
+    findings.push(
+      warning(
+        check,
+        `nothing holds ${missing.join(', ')}`,
+        'make the constraints as 0006-rules in adapters/mikro-orm/migrations.ts does: until then SQL may write what the rules refuse',
+      ),
+    );
+  if (unproved.length > 0)
+    findings.push(
+      warning(
+        check,
+        `of new values only: ${unproved.join(', ')}`,
+        'see what older values break with kith doctor --rows, correct them, and run kith migrate, which then makes constraints of these',
+      ),
+    );
+  return findings.length > 0 ? findings : [good(check, `all keep the ${rules.length} rules`)];
 };
 
 const logFindings = ({ log, instances }: DatabaseFacts): readonly Finding[] => {

@@ -165,4 +165,6 @@ export type DatabaseStatus = {
   readonly idleConnections: number;
   /** How many statements and transactions wait for a connection. */
   readonly waiting: number;
+  /** How often a row that cannot be read was left out of an answer of many. */
+  readonly rowsLeftOut: number;
 };

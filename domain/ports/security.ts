@@ -62,10 +62,14 @@ export interface LoginThrottle {
   withdraw(guess: Guess): Promise<void>;
 }
 
-/** The common passwords, which attackers try first. */
-export interface PasswordBlocklist {
-  /** Whether a text is on the list, whatever its case. Expects NFKC. */
-  has(password: string): boolean;
+/** Judges how soon a password would be guessed. */
+export interface PasswordStrength {
+  /**
+   * Whether somebody would guess it who tries common passwords, words and patterns first, and who knows the texts in `known`:
+   * names of the account. Whatever its case; at least all that repeats one character, one of `known`, or `password`. Takes
+   * any text of a password's length in the time of a hash or two, on the calling thread. Never throws.
+   */
+  isGuessable(password: string, known: readonly string[]): boolean;
 }
 
 /** What is limited for each origin. Every request that checks a password counts as a log-in, because it costs a hash. */

@@ -79,8 +79,14 @@ export const openWorld = (): World => {
     ids: countingIds(),
     digest: sha256,
     log: recordingLog(steps),
-    passwordRules: { minCodePoints: 15, blocklist: { has: () => false } },
+    passwordRules: { minCodePoints: 15, strength: knownAlone },
   };
+};
+
+/** Guesses what is known of the account, repeated, and nothing else. */
+const knownAlone: PasswordRules['strength'] = {
+  isGuessable: (password, known) =>
+    known.some((word) => password.toLowerCase().replaceAll(word, '').length <= 2),
 };
 
 const nothing = async (): Promise<void> => {};

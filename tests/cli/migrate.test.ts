@@ -20,6 +20,7 @@ const all = [
   '0003-change-log',
   '0004-contact-names',
   '0005-idempotency-keys',
+  '0006-rules',
 ];
 
 it('migrates PostgreSQL once, also when several do it at a time, and needs no other secret', async () => {

@@ -229,7 +229,7 @@ describe('issues', () => {
     expect(namesOf({ NODE_ENV: 'production', JWT_SECRET: strong })).toEqual([]);
     expect(namesOf({ JWT_PREVIOUS_SECRETS: strong })).toEqual(['JWT_SECRET']);
     expect(namesOf({ BOOTSTRAP_ADMIN_PASSWORD: 'p' })).toEqual(['BOOTSTRAP_ADMIN_EMAIL']);
-    const admin = { BOOTSTRAP_ADMIN_EMAIL: 'admin@example.com', BOOTSTRAP_ADMIN_PASSWORD: 'nine long' };
+    const admin = { BOOTSTRAP_ADMIN_EMAIL: 'admin@example.com', BOOTSTRAP_ADMIN_PASSWORD: 'kJ8#mQ2$vN5' };
     expect(namesOf(admin)).toEqual(['BOOTSTRAP_ADMIN_PASSWORD']);
     expect(namesOf({ ...admin, PASSWORD_MIN_LENGTH: '9' })).toEqual([]);
   });

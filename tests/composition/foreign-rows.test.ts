@@ -1,27 +1,32 @@
 /** Rows that others wrote, or an older version with other rules: none of them is an error, and none takes others with it. */
 import { createHash } from 'node:crypto';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { compose } from '../../composition/compose.ts';
 import { configFrom } from '../../composition/config.ts';
 import type { UserId } from '../../domain/identifiers.ts';
+import type { Log } from '../../domain/ports/runtime.ts';
 import { Secret } from '../../domain/secret.ts';
-import { silentLog } from '../adapters/mikro-orm/support.ts';
+import { recordingLog, silentLog } from '../adapters/mikro-orm/support.ts';
 import { createTestDatabase, urlOf } from '../support/postgres.ts';
 import { quickHasher } from '../support/quick-hasher.ts';
+import { storedBefore } from '../support/rows.ts';
+
+// Each makes a database of its own, which takes long on a machine that is busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const password = 'correct horse battery staple';
 
 const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
 const asUuid = (hex: string): string => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
-const open = async () => {
+const open = async (log: Log = silentLog) => {
   const server = await createTestDatabase();
   onTestFinished(() => server[Symbol.asyncDispose]());
   const config = configFrom({
     DATABASE_URL: urlOf(server.address),
     JWT_SECRET: 'a secret of the tests, 40 characters long',
   });
-  const kith = await compose(config, { log: silentLog, hasher: quickHasher });
+  const kith = await compose(config, { log, hasher: quickHasher });
   onTestFinished(() => kith.close());
   expect(await kith.ready()).toBe(true);
   const session = await kith.useCases.register({ email: 'ann@example.com', username: 'ann', password });
@@ -50,7 +55,9 @@ it('a contact that nobody could type is shown, changed and deleted, and its neig
   const { server, user, send } = await open();
   await send('POST', '/contacts', { first_name: 'Bob' });
   const id = asUuid(md5('seed'));
-  await server.query(
+  await storedBefore(
+    server,
+    'contacts',
     `insert into contacts (id, user_id, first_name, email, phone, created_at, updated_at, version)
      values ('${id}', '${user.id}', E'two\\nlines', 'ann@münchen.de', '0170 1234567', '-infinity', 'infinity', 1)`,
   );
@@ -72,12 +79,16 @@ it('a contact that nobody could type is shown, changed and deleted, and its neig
 
 it('a user whose row others changed is found, alone and among others, and logs in', async () => {
   const { kith, server, user, send } = await open();
-  await server.query(
+  await storedBefore(
+    server,
+    'users',
     `update users set phone = '0170 1234567', skills = array['sql', null], created_at = '-infinity',
        name = E'Ann\\u200b', username = 'an' where id = '${user.id}'`,
   );
   const nil = '00000000-0000-0000-0000-000000000001' as UserId;
-  await server.query(
+  await storedBefore(
+    server,
+    'users',
     `insert into users select (jsonb_populate_record(u, jsonb_build_object('id', '${nil}', 'email', 'old@example.com',
        'username', 'x', 'phone', null))).* from users u where id = '${user.id}'`,
   );
@@ -90,4 +101,38 @@ it('a user whose row others changed is found, alone and among others, and logs i
   expect(await kith.useCases.getUser({ kind: 'id', value: nil })).toMatchObject({ ok: true });
   expect((await send('PATCH', '/me', { bio: 'still here' })).status).toBe(200);
   expect(await kith.useCases.logIn({ identifier: 'ann@example.com', password })).toMatchObject({ ok: true });
+});
+
+it('what cannot be read at all takes nothing with it: it is left out, counted, and logged by its id, once', async () => {
+  const log = recordingLog();
+  const { kith, server, user, send } = await open(log);
+  await send('POST', '/contacts', { first_name: 'Bob' });
+  await send('POST', '/contacts', { first_name: 'Eve' });
+  const other = await kith.useCases.register({ email: 'eve@example.com', username: 'eve', password });
+  if (!other.ok) throw new Error(other.error.code);
+  const { id } = other.value.user;
+  // Nothing else can be unreadable, and for this somebody has to change the schema.
+  await server.query('alter table users drop constraint users_role_check');
+  await server.query(`update users set role = 'root' where id = '${id}'`);
+  await server.query('alter table contacts alter version drop not null');
+  const [contact] = await server.query(
+    `update contacts set version = null where first_name = 'Eve' returning id::text`,
+  );
+  for (const times of [1, 2]) {
+    const list = await send('GET', '/contacts');
+    expect(list).toMatchObject({ status: 200, body: { total: 2, items: [{ first_name: 'Bob' }] } });
+    expect((await send('GET', '/contacts?q=example')).status).toBe(200);
+    const found = await kith.useCases.lookUpUsers({ ids: [user.id, id] }, 'authoritative');
+    expect(found).toMatchObject({
+      ok: true,
+      value: { users: [{ id: user.id }], missing: [{ kind: 'id', value: id }] },
+    });
+    const text = await (await kith.http.ops(new Request('http://kith.local/metrics'))).text();
+    expect(text).toMatch(new RegExp(`^kith_rows_left_out_total ${times * 2}$`, 'm'));
+  }
+  expect(log.lines.filter((line) => line.startsWith('row-left-out'))).toEqual([
+    `row-left-out {"table":"contacts","id":"${contact?.['id']}","column":"version"}`,
+    `row-left-out {"table":"users","id":"${id}","column":"role"}`,
+  ]);
+  expect((await send('GET', `/contacts/${contact?.['id']}`)).status).toBe(500);
 });

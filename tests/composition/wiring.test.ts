@@ -113,7 +113,7 @@ describe('the wiring', () => {
   it('lets a host replace these and no more', () => {
     const ports = Object.entries(services).flatMap(([name, each]) => ('isPort' in each ? [name] : []));
     expect(ports.sort()).toEqual([
-      ...['blocklist', 'cache', 'clock', 'database', 'hasher', 'ids', 'limits', 'log', 'secrets'],
+      ...['cache', 'clock', 'database', 'hasher', 'ids', 'limits', 'log', 'secrets', 'strength'],
       ...['throttle', 'timer', 'tokens'],
     ]);
   });

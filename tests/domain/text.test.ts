@@ -50,7 +50,7 @@ it.each([
 });
 
 it.each(['\n', '\r\n', '\u0000', '\u0085'])('a new password with a pasted %j is refused', (end) => {
-  const rules = { minCodePoints: 8, blocklist: { has: () => false } };
+  const rules = { minCodePoints: 8, strength: { isGuessable: () => false } };
   expect(parseNewPassword(`correct horse battery${end}`, rules, { email: '', username: '' })).toMatchObject({
     ok: false,
     error: { code: 'forbidden-character' },

@@ -3,6 +3,7 @@ import type { Contact } from '../../../domain/contact.ts';
 import type { ContactEmail } from '../../../domain/contact-email.ts';
 import type { ContactId, Phone, UserId } from '../../../domain/identifiers.ts';
 import { milliseconds, Row } from '../row.ts';
+import { checksOf } from '../rules.ts';
 import { type PropertiesOf, type RowOf, type SelectedOf, selectList, type Table } from '../table.ts';
 import { usersTable } from './users.ts';
 
@@ -42,7 +43,7 @@ const ContactEntity = defineEntity({
   } satisfies PropertiesOf<Stored>,
   // Read backwards for newest first.
   indexes: [{ name: 'contacts_list_index', properties: ['userId', 'createdAt', 'id'] }],
-  checks: [{ name: 'contacts_version_check', expression: 'version >= 1' }],
+  checks: [{ name: 'contacts_version_check', expression: 'version >= 1' }, ...checksOf('contacts')],
 });
 
 export const contactsTable: Table = {

@@ -3,6 +3,7 @@ import type { Email, Phone, UserId, Username } from '../../../domain/identifiers
 import { Secret } from '../../../domain/secret.ts';
 import { type Account, roles, type User } from '../../../domain/user.ts';
 import { milliseconds, Row } from '../row.ts';
+import { checksOf } from '../rules.ts';
 import { type PropertiesOf, type RowOf, type SelectedOf, selectList, type Table } from '../table.ts';
 
 /** The fields of a row. */
@@ -36,6 +37,7 @@ const UserEntity = defineEntity({
     { name: 'users_role_check', expression: "role in ('user', 'admin')" },
     { name: 'users_canonical_check', expression: 'email = lower(email) and username = lower(username)' },
     { name: 'users_version_check', expression: 'version >= 1 and token_version >= 1' },
+    ...checksOf('users'),
   ],
 });
 

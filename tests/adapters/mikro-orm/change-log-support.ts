@@ -128,7 +128,7 @@ export const idOf = (n: number): string => `00000000-0000-0000-0000-${String(n).
 /** SQL that makes people from..to. */
 export const people = (from: number, to: number): string => `insert into users
   (id, email, username, skills, role, is_active, is_verified, password_hash, created_at, updated_at, version, token_version)
-  select ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, 'p' || n || '@example.com', 'p' || n, '{}',
+  select ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, 'p' || n || '@example.com', 'person' || n, '{}',
     'user', true, true, 'x', now(), now(), 1, 1 from generate_series(${from}, ${to}) n`;
 
 /** SQL that makes one contact. */

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DataDirectoryInUse, lockDataDirectory } from '../../../adapters/mikro-orm/data-directory.ts';
 import { openEmbedded } from '../../../adapters/mikro-orm/embedded.ts';
 import { DatabaseUnavailable, Overloaded } from '../../../domain/faults.ts';
@@ -162,8 +163,46 @@ describe('the lock of a data directory', () => {
 
   it('is not taken from a live process whose start is not known', async () => {
     await writeFile(path, JSON.stringify({ pid: process.ppid, started: null, token: 'x' }));
-    await expect(lockDataDirectory(directory)).rejects.toThrow(String(process.ppid));
+    await expect(lockDataDirectory(directory, 0)).rejects.toThrow(String(process.ppid));
   });
+
+  it('is taken over from a process that ends meanwhile', async () => {
+    const child = spawn('sleep', ['600'], { stdio: 'ignore' });
+    await writeFile(path, JSON.stringify({ pid: child.pid, started: null, token: 'x' }));
+    await expect(lockDataDirectory(directory, 0)).rejects.toThrow(String(child.pid));
+    const locking = lockDataDirectory(directory, 60_000);
+    child.kill('SIGKILL');
+    const lock = await locking;
+    await lock[Symbol.asyncDispose]();
+  }, 60_000);
+
+  // As in a container whose first process is a shell or the server's own launcher.
+  it.runIf(process.platform === 'linux')(
+    'is taken over from a zombie, whose parent never asks how it ended',
+    async () => {
+      const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      try {
+        const [said] = await once(parent.stdout, 'data');
+        const pid = Number(String(said));
+        await writeFile(path, JSON.stringify({ pid, started: null, token: 'x' }));
+        await expect(lockDataDirectory(directory, 0)).rejects.toThrow(String(pid));
+        // The shell is gone before its child dies: it would ask.
+        await vi.waitFor(async () =>
+          expect(await readFile(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n'),
+        );
+        process.kill(pid, 'SIGKILL');
+        const lock = await lockDataDirectory(directory, 60_000);
+        expect(await readFile(`/proc/${pid}/stat`, 'utf8')).toMatch(/^\d+ \(.*\) Z /);
+        expect(process.kill(pid, 0)).toBe(true);
+        await lock[Symbol.asyncDispose]();
+      } finally {
+        parent.kill('SIGKILL');
+      }
+    },
+    60_000,
+  );
 
   it('is taken over if its writer died before it wrote a word', async () => {
     for (const content of ['', '{"pid":', 'null', '{"pid":-1}']) {

@@ -35,6 +35,7 @@ describe('the schema', () => {
       { name: '0003-change-log' },
       { name: '0004-contact-names' },
       { name: '0005-idempotency-keys' },
+      { name: '0006-rules' },
     ]);
     for (const each of started) await each[Symbol.asyncDispose]();
     await empty[Symbol.asyncDispose]();
