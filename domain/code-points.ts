@@ -3,7 +3,7 @@
  * the runtimes differ: one and the same text must be accepted on Node and on Deno, today and after an update of either.
  */
 
-type Range = readonly [first: number, last: number];
+export type Range = readonly [first: number, last: number];
 
 const inRanges = (ranges: readonly Range[]): ((code: number) => boolean) => {
   return (code) => {
@@ -19,8 +19,14 @@ const inRanges = (ranges: readonly Range[]): ((code: number) => boolean) => {
   };
 };
 
+/** The last two of each plane. */
+const lastOfPlanes: readonly Range[] = Array.from({ length: 17 }, (_, plane) => [
+  plane * 0x10000 + 0xfffe,
+  plane * 0x10000 + 0xffff,
+]);
+
 /** In no text: other control characters, what turns the direction of text around, what hides in it, and noncharacters. */
-const isForbidden = inRanges([
+const forbidden: readonly Range[] = [
   [0x00, 0x08],
   [0x0b, 0x1f],
   [0x7f, 0x9f],
@@ -31,19 +37,17 @@ const isForbidden = inRanges([
   [0x2066, 0x2069],
   [0xfdd0, 0xfdef],
   [0xfeff, 0xfeff],
-]);
-
-/** The last two of each plane. */
-const isNoncharacter = (code: number): boolean => (code & 0xfffe) === 0xfffe;
+  ...lastOfPlanes,
+];
 
 /** Tab, line feed, and the separators of lines and paragraphs. */
-const isLineBreak = inRanges([
+const lineBreaks: readonly Range[] = [
   [0x09, 0x0a],
   [0x2028, 0x2029],
-]);
+];
 
 /** White_Space (PropList.txt), but for control characters that no text may have. */
-const isSpace = inRanges([
+const spaces: readonly Range[] = [
   [0x09, 0x0d],
   [0x20, 0x20],
   [0x85, 0x85],
@@ -54,10 +58,10 @@ const isSpace = inRanges([
   [0x202f, 0x202f],
   [0x205f, 0x205f],
   [0x3000, 0x3000],
-]);
+];
 
 /** Default_Ignorable_Code_Point (DerivedCoreProperties.txt), and the empty pattern of braille. */
-const isInvisible = inRanges([
+const invisible: readonly Range[] = [
   [0xad, 0xad],
   [0x34f, 0x34f],
   [0x61c, 0x61c],
@@ -76,15 +80,24 @@ const isInvisible = inRanges([
   [0x1bca0, 0x1bca3],
   [0x1d173, 0x1d17a],
   [0xe0000, 0xe0fff],
-]);
+];
+
+/** The tables by which a text is refused, for whoever has to refuse the same in another language. */
+export const textTables: Readonly<
+  Record<'forbidden' | 'lineBreaks' | 'spaces' | 'invisible', readonly Range[]>
+> = { forbidden, lineBreaks, spaces, invisible };
+
+const isForbidden = inRanges(forbidden);
+const isLineBreak = inRanges(lineBreaks);
+const isSpace = inRanges(spaces);
+const isInvisible = inRanges(invisible);
 
 const some = (text: string, test: (code: number) => boolean): boolean => {
   for (const character of text) if (test(character.codePointAt(0) ?? 0)) return true;
   return false;
 };
 
-export const hasForbidden = (text: string): boolean =>
-  some(text, (code) => isForbidden(code) || isNoncharacter(code));
+export const hasForbidden = (text: string): boolean => some(text, isForbidden);
 
 export const hasLineBreak = (text: string): boolean => some(text, isLineBreak);
 

@@ -17,6 +17,7 @@ import { lockDataDirectory } from './data-directory.ts';
 import { toFault } from './faults.ts';
 import { onEmbedded } from './log-connection.ts';
 import { ormOptions } from './orm-options.ts';
+import { runMigrations } from './run-migrations.ts';
 import type { Admission } from './statements.ts';
 
 export type EmbeddedConfig = {
@@ -44,7 +45,7 @@ const openIn = async (place: string | null) => {
 const openMigrated = async (place: string | null): Promise<MikroORM> => {
   const orm = await openIn(place);
   try {
-    await orm.migrator.up();
+    await runMigrations(orm);
     return orm;
   } catch (error) {
     await orm.close(true);
@@ -145,7 +146,7 @@ export const migrateEmbedded = async (dataDir: string): Promise<readonly string[
   await using _lock = await lockDataDirectory(dataDir);
   const orm = await openIn(join(dataDir, 'pglite'));
   try {
-    return (await orm.migrator.up()).map(({ name }) => name);
+    return await runMigrations(orm);
   } catch (error) {
     throw toFault(error);
   } finally {

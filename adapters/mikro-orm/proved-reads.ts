@@ -29,7 +29,7 @@ export const provedReads = (statements: Statements): ProvedReads => ({
   },
 
   async page(ownerId, request): Promise<Proved<ContactPage>> {
-    const rows = await statements.read(pageStatement(ownerId, sql`true`, request, proof));
+    const rows = await statements.read(pageStatement(ownerId, request, proof));
     return { value: pageIn(rows, ownerId, request), proof: proofIn(rows[0]) };
   },
 

@@ -138,7 +138,7 @@ describe('the doctor on PostgreSQL', () => {
     await using empty = await createTestDatabase();
     const report = await examine({ DATABASE_URL: urlOf(empty.address) });
     expect(report.of('migrations')).toEqual([
-      'bad: missing: 0001-initial, 0002-login-attempts, 0003-change-log',
+      'bad: missing: 0001-initial, 0002-login-attempts, 0003-change-log, 0005-contact-lists, 0006-contact-lists-filled',
     ]);
     expect(report.of('triggers')).toEqual([]);
 

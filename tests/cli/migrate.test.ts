@@ -14,7 +14,13 @@ import { postgresGrants } from '../security/least-privilege.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { kith, runIn, urlOf } from './support.ts';
 
-const all = ['0001-initial', '0002-login-attempts', '0003-change-log'];
+const all = [
+  '0001-initial',
+  '0002-login-attempts',
+  '0003-change-log',
+  '0005-contact-lists',
+  '0006-contact-lists-filled',
+];
 
 it('migrates PostgreSQL once, also when several do it at a time, and needs no other secret', async () => {
   await using database = await createTestDatabase();

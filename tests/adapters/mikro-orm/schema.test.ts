@@ -33,6 +33,8 @@ describe('the schema', () => {
       { name: '0001-initial' },
       { name: '0002-login-attempts' },
       { name: '0003-change-log' },
+      { name: '0005-contact-lists' },
+      { name: '0006-contact-lists-filled' },
     ]);
     for (const each of started) await each[Symbol.asyncDispose]();
     await empty[Symbol.asyncDispose]();
