@@ -55,8 +55,8 @@ export const tablesOf = (migration: string): readonly string[] => made[migration
 
 /**
  * What is run before a migration, in many transactions: a function of the database that takes an id and how many rows are a
- * batch, and answers the last id of the batch, or NULL when there is no more. What was broken off is run again from the
- * beginning.
+ * batch, and answers the last id of the batch, the same id if it could not do all of it now, or NULL when there is no more.
+ * What was broken off is run again from the beginning.
  */
 export const fillsBefore: Readonly<Record<string, typeof contactFills>> = {
   '0006-contact-lists-filled': contactFills,

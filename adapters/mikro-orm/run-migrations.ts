@@ -1,6 +1,7 @@
 import type { IMigrator } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { sql } from 'kysely';
+import { DatabaseUnavailable } from '../../domain/faults.ts';
 import { field } from './log-answers.ts';
 import { fillsBefore } from './migrations.ts';
 
@@ -32,11 +33,19 @@ export const runMigrations = async (orm: Migratable): Promise<readonly string[]>
   return applied;
 };
 
+/** For rows that somebody else holds: ten minutes. */
+const [pauseMs, maxTries] = [100, 6000];
+
 const fillWith = async ({ em }: Migratable, fill: string, rows: number): Promise<void> => {
-  let next: unknown = '00000000-0000-0000-0000-000000000000';
-  while (next !== null) {
-    const batch = sql`select ${sql.ref(fill)}(${next}::uuid, ${rows}) as last`;
+  let first: unknown = '00000000-0000-0000-0000-000000000000';
+  let tries = 0;
+  while (first !== null) {
+    const batch = sql`select ${sql.ref(fill)}(${first}::uuid, ${rows}) as last`;
     const [answer] = (await batch.execute(em.getKysely<unknown>())).rows;
-    next = field(answer, 'last') ?? null;
+    const last = field(answer, 'last') ?? null;
+    tries = last === first ? tries + 1 : 0;
+    if (tries === maxTries) throw new DatabaseUnavailable('a transaction holds rows that are to be migrated');
+    if (tries > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    first = last;
   }
 };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { contactPage } from '../../../adapters/http/wire/representations.ts';
 import { at, errorsOf, expectProblem, openWorld } from './world.ts';
 
 describe('profiles', () => {
