@@ -37,12 +37,12 @@ describe('a folded text', () => {
       const folded = foldText(`a${character}b`);
       if (foldText(folded) !== folded) expect([character, foldText(folded)]).toEqual([character, folded]);
     }
-  });
+  }, 120_000);
 
   // Migrations and rows are made from it. Another folding takes a migration that makes the functions and all texts anew.
   it('is that of the migration 0005-contact-lists, on every runtime', () => {
     const hash = createHash('sha256');
     for (const character of characters()) hash.update(`${foldText(`a${character}b`)}\n`);
     expect(hash.digest('hex').slice(0, 16)).toBe('9493f6dc82668e75');
-  });
+  }, 120_000);
 });
