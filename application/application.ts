@@ -1,4 +1,4 @@
-import type { Contact, ContactInput, ContactPage, ContactPatchInput } from '../domain/contact.ts';
+import type { Contact, ContactInput, ContactPage, ContactPatchInput, PageInput } from '../domain/contact.ts';
 import type { Failure, IdentifierTaken, InvalidInput } from '../domain/failures.ts';
 import type { UserId, UserKey } from '../domain/identifiers.ts';
 import type { TierState } from '../domain/ports/cache.ts';
@@ -191,16 +191,18 @@ export type GetContact = (
   freshness?: Freshness,
 ) => Promised<Read<Contact>, Failure<'contact-not-found' | 'not-cached'>>;
 
-/** A page of the list, newest first; with `query`, of the contacts that match it, which is not cached. */
+/**
+ * A page of the list, newest first; with `query`, of the contacts that match it, which is not cached. Where it begins is said
+ * by `skip`, or by the `nextCursor` of the page before, with the same query: then each contact that is there all the while
+ * is shown once, whatever others write, and a page costs the same however many are before it.
+ */
 export type ListContacts = (
   ownerId: UserId,
-  input: {
-    readonly skip?: number | undefined;
-    readonly limit?: number | undefined;
-    readonly query?: string | undefined;
-  },
+  input: PageInput & { readonly query?: string | undefined },
   freshness?: Freshness,
-) => Promised<Read<ContactPage>, InvalidInput | Failure<'not-cached'>>;
+) => Promised<Read<ContactListing>, InvalidInput | Failure<'not-cached'>>;
+/** `nextCursor` is `null` for the last page. */
+export type ContactListing = Omit<ContactPage, 'next' | 'after'> & { readonly nextCursor: string | null };
 
 export type ChangeContact = (
   ownerId: UserId,

@@ -1,4 +1,6 @@
 import { type ContactEmail, parseContactEmail } from './contact-email.ts';
+import { type ContactPosition, parseCursor } from './cursor.ts';
+import { foldText } from './folding.ts';
 import type { ContactId, Phone, UserId } from './identifiers.ts';
 import { parsePhone, phoneText } from './identifiers.ts';
 import type { Issue } from './issue.ts';
@@ -28,15 +30,31 @@ export type ContactPage = {
   readonly ownerId: UserId;
   readonly items: readonly Contact[];
   readonly total: number;
-  readonly skip: number;
+  /** How many contacts are before the page; `null` for one that begins behind a position: nobody has counted them. */
+  readonly skip: number | null;
+  readonly after: ContactPosition | null;
   readonly limit: number;
+  /** Behind which the next page begins; `null` for the last page. */
+  readonly next: ContactPosition | null;
 };
 
-export type PageRequest = { readonly skip: number; readonly limit: number };
+/** The page behind a position, or behind the first `skip` contacts; each page is of one of the two. */
+export type PageRequest = {
+  readonly skip?: number | null;
+  readonly after?: ContactPosition | null;
+  readonly limit: number;
+};
 
 export const maxContactsPerUser = 5000;
 export const pageLimits = { defaultLimit: 20, maxLimit: 100, maxSkip: 1_000_000 };
 export const searchLimits = { minCodePoints: 1, maxCodePoints: 100 };
+
+/** Whether a page is what was asked for, of the list or of a search alike. */
+export const answers = (page: ContactPage, { skip = null, after = null, limit }: PageRequest): boolean =>
+  page.limit === limit &&
+  page.skip === skip &&
+  page.after?.id === after?.id &&
+  page.after?.createdAtMs === after?.createdAtMs;
 
 type ContactFields = Pick<
   Contact,
@@ -120,28 +138,63 @@ export const parseContactPatch = (input: ContactPatchInput): Result<ContactPatch
   return patch;
 };
 
-/** Where a page starts and how long it is, in contacts. */
-export const parsePageRequest = (input: {
+/** A page before it is parsed: where it starts and how long it is, in contacts. `skip` and `cursor` exclude each other. */
+export type PageInput = {
   readonly skip?: number | undefined;
   readonly limit?: number | undefined;
-}): Result<PageRequest, readonly Issue[]> =>
-  collect({
-    skip: parseCount(input.skip ?? 0, 0, pageLimits.maxSkip),
-    limit: parseCount(input.limit ?? pageLimits.defaultLimit, 1, pageLimits.maxLimit),
-  });
+  readonly cursor?: string | undefined;
+};
+
+/** `list` is what the cursor has to be of (cursor.ts). */
+export const parsePageRequest = (
+  { skip, limit, cursor }: PageInput,
+  list: string,
+): Result<PageRequest, readonly Issue[]> => {
+  const length = parseCount(limit ?? pageLimits.defaultLimit, 1, pageLimits.maxLimit);
+  if (cursor === undefined) {
+    return collect({ skip: parseCount(skip ?? 0, 0, pageLimits.maxSkip), limit: length });
+  }
+  const isEither: Parsed<number> | undefined =
+    skip === undefined ? undefined : invalid('out-of-range', 'either skip or a cursor is expected');
+  const request = collect({ skip: isEither, cursor: parseCursor(cursor, list), limit: length });
+  return request.ok ? ok({ skip: null, after: request.value.cursor, limit: request.value.limit }) : request;
+};
 
 const parseCount = (input: unknown, min: number, max: number): Parsed<number> =>
   typeof input === 'number' && Number.isInteger(input) && input >= min && input <= max
     ? ok(input)
     : invalid('out-of-range', `a whole number from ${min} to ${max} is expected`);
 
-/** What somebody looks for, and the same as digits if it looks like a number. */
-export type ContactSearch = { readonly text: string; readonly digits: string | undefined };
+/**
+ * What somebody looks for: words as a search compares them (folding.ts), in any order, and the whole as digits if it looks
+ * like a number. Without words, as for an accent alone, nothing is found by them.
+ */
+export type ContactSearch = { readonly words: readonly string[]; readonly digits: string | undefined };
 
 export const parseSearch = (input: unknown): Parsed<ContactSearch> => {
   const line = parseLine(input, searchLimits);
-  return line.ok ? ok({ text: line.value, digits: searchedDigits(line.value) }) : line;
+  if (!line.ok) return line;
+  const words = new Set(foldText(line.value).split(' '));
+  words.delete('');
+  return ok({ words: [...words], digits: searchedDigits(line.value) });
 };
+
+/** What a search looks into: names and email, and in a line of its own the phone. */
+export const searchedText = ({
+  firstName,
+  lastName,
+  organization,
+  email,
+  phone,
+}: Pick<Contact, 'firstName' | 'lastName' | 'organization' | 'email' | 'phone'>): string => {
+  const others = [firstName, lastName, organization, email].filter((text) => text !== null).join(' ');
+  return `${foldText(others)}\n${foldText(phone ?? '')}`;
+};
+
+/** Whether each word is somewhere in the text, or the digits in its phone. */
+export const isFound = (text: string, { words, digits }: ContactSearch): boolean =>
+  (words.length > 0 && words.every((word) => text.includes(word))) ||
+  (digits !== undefined && text.slice(text.indexOf('\n') + 1).includes(digits));
 
 /** As they stand in a stored number, so without the zeros that are dialled at home or abroad. Fewer could be of anything. */
 const searchedDigits = (text: string): string | undefined => {

@@ -1,4 +1,5 @@
-import type { Contact, ContactPage, ContactSearch, PageRequest } from '../../domain/contact.ts';
+import type { Contact, ContactPage, PageRequest } from '../../domain/contact.ts';
+import type { ContactPosition } from '../../domain/cursor.ts';
 import type { UsedKey } from '../../domain/idempotency.ts';
 import type { ContactId, UserId, UserKey } from '../../domain/identifiers.ts';
 import { type Account, goesBy, type User } from '../../domain/user.ts';
@@ -89,19 +90,15 @@ const maxKeys = 500;
 export const pageOf = (
   ownerId: UserId,
   contacts: readonly Contact[],
-  { skip, limit }: PageRequest,
+  { skip = null, after = null, limit }: PageRequest,
 ): ContactPage => {
-  const sorted = [...contacts].sort((a, b) => b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1));
-  return { ownerId, items: sorted.slice(skip, skip + limit), total: contacts.length, skip, limit };
-};
-
-export const matches = (contact: Contact, { text, digits }: ContactSearch): boolean => {
-  if (digits !== undefined && contact.phone?.includes(digits) === true) return true;
-  const name = [contact.firstName, contact.lastName, contact.organization]
-    .filter((part) => part !== null)
-    .join(' ');
-  const wanted = text.toLowerCase();
-  return [name, contact.email, contact.phone].some((field) => field?.toLowerCase().includes(wanted) === true);
+  const compare = (a: ContactPosition, b: ContactPosition): number =>
+    b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
+  const rest = contacts.filter((contact) => after === null || compare(contact, after) > 0).sort(compare);
+  const items = rest.slice(skip ?? 0, (skip ?? 0) + limit);
+  const last = rest.length > (skip ?? 0) + limit ? items.at(-1) : undefined;
+  const next = last === undefined ? null : { createdAtMs: last.createdAtMs, id: last.id };
+  return { ownerId, items, total: contacts.length, skip, after, limit, next };
 };
 
 export const isActiveAdmin = ({ role, isActive }: User): boolean => role === 'admin' && isActive;

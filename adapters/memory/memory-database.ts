@@ -1,9 +1,10 @@
+import { isFound, searchedText } from '../../domain/contact.ts';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Proved } from '../../domain/ports/change-log.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import { MemoryAttempts } from './memory-database-attempts.ts';
 import { MemoryLocks } from './memory-database-locks.ts';
-import { isActiveAdmin, MemoryTables, matches, pageOf } from './memory-database-tables.ts';
+import { isActiveAdmin, MemoryTables, pageOf } from './memory-database-tables.ts';
 import { MemoryTransaction } from './memory-database-transaction.ts';
 
 /** What can befall a server besides transactions. Those in progress do not outlive the first two. */
@@ -59,7 +60,7 @@ export const memoryDatabase = ({ nowMs = Date.now }: MemoryDatabaseOptions = {})
       page: (ownerId, request) => ask(() => tables.page(ownerId, request)),
       search: (ownerId, wanted, request) =>
         ask(() => {
-          const found = tables.contactsOf(ownerId).filter((contact) => matches(contact, wanted));
+          const found = tables.contactsOf(ownerId).filter((each) => isFound(searchedText(each), wanted));
           return pageOf(ownerId, found, request);
         }),
     },

@@ -18,6 +18,7 @@ import { toFault } from './faults.ts';
 import { onEmbedded, onKysely } from './log-connection.ts';
 import { ormOptions } from './orm-options.ts';
 import { proveRules, warnOfRules } from './prove-rules.ts';
+import { runMigrations } from './run-migrations.ts';
 import type { Admission } from './statements.ts';
 
 export type EmbeddedConfig = {
@@ -57,7 +58,7 @@ const openMigrated = async (place: string | null, log: Log): Promise<MikroORM> =
 type Migrated = { readonly applied: readonly string[]; readonly unprovedRules: readonly string[] };
 
 const migrateOn = async (orm: MikroORM): Promise<Migrated> => {
-  const applied = (await orm.migrator.up()).map(({ name }) => name);
+  const applied = await runMigrations(orm);
   return { applied, unprovedRules: await proveRules(onKysely(orm.em.getKysely<unknown>())) };
 };
 

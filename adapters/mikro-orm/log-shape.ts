@@ -23,14 +23,14 @@ export type LogTrigger = {
    * `enable trigger all` leave it behind.
    */
   readonly state: 'always' | 'ordinary' | 'disabled' | 'changed' | 'missing';
-  /** Without it changes stay unseen, and no cache may be served from. The others keep ETags right. */
+  /** Without it changes stay unseen, and no cache may be served from. The others keep ETags, counts and searches right. */
   readonly isNeeded: boolean;
 };
 
 // PostgreSQL, pg_trigger.tgtype.
 const [row, before, onInsert, onDelete, onUpdate, onTruncate] = [1, 2, 4, 8, 16, 32] as const;
 
-/** What 0003-change-log makes. */
+/** What 0003-change-log and 0007-contact-lists make. */
 const triggers = [
   { table: 'users', name: 'kith_log', calls: 'kith_log_users', type: row + onDelete + onUpdate },
   {
@@ -43,6 +43,15 @@ const triggers = [
   { table: 'contacts', name: 'kith_log_truncate', calls: 'kith_log_truncate', type: onTruncate },
   { table: 'users', name: 'kith_version', calls: 'kith_version_users', type: row + before + onUpdate },
   { table: 'contacts', name: 'kith_version', calls: 'kith_version_contacts', type: row + before + onUpdate },
+  {
+    table: 'contacts',
+    name: 'kith_derive',
+    calls: 'kith_derive_contact',
+    type: row + onInsert + onDelete + onUpdate,
+  },
+  { table: 'contacts', name: 'kith_count_insert', calls: 'kith_count_contacts', type: onInsert },
+  { table: 'contacts', name: 'kith_count_delete', calls: 'kith_count_contacts', type: onDelete },
+  { table: 'contacts', name: 'kith_derive_truncate', calls: 'kith_derive_truncate', type: onTruncate },
 ] as const;
 
 const statement = `select c.relname as "table", t.tgname as name, p.proname as calls, t.tgtype::int as type,
@@ -62,7 +71,7 @@ export const checkTriggers = async (connection: LogConnection): Promise<readonly
       field(trigger, 'is_plain') !== true;
     const state =
       trigger === undefined ? 'missing' : isChanged ? 'changed' : stateOf(field(trigger, 'enabled'));
-    return { table, name, state, isNeeded: name !== 'kith_version' };
+    return { table, name, state, isNeeded: name.startsWith('kith_log') };
   });
 };
 

@@ -22,6 +22,7 @@ import type { PostgresAddress } from './postgres-url.ts';
 import { proveRules } from './prove-rules.ts';
 import { grantRights } from './rights.ts';
 import { Row } from './row.ts';
+import { runMigrations } from './run-migrations.ts';
 
 /** Migrations may take long; `lockTimeoutMs` is how long one instance waits for another's. */
 const migrationLimits: PostgresLimits = {
@@ -101,7 +102,7 @@ const runMissing = async (orm: MikroORM): Promise<readonly string[]> => {
       const home = await lookAtHome(on(em));
       mustBeHabitable(home);
       if (home.missing.length === 0) return [];
-      return (await orm.migrator.up()).map(({ name }) => name);
+      return runMigrations(orm);
     });
   } catch (error) {
     const [holder] = isLockTimeout(error) ? await on(orm.em).rows(whoHolds, [migrationLock]) : [];

@@ -1,5 +1,6 @@
 import type { MigrationObject } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
+import { contactFills, contactLists } from './contact-lists.ts';
 import { holdRules } from './rules.ts';
 
 class Initial extends Migration {
@@ -39,6 +40,19 @@ class Rules extends Migration {
   }
 }
 
+class ContactLists extends Migration {
+  override up(): void {
+    for (const statement of contactLists) this.addSql(statement);
+  }
+}
+
+/** Says that what it stands for is done: the batches of `fillsBefore`. */
+class Filled extends Migration {
+  override up(): void {
+    // What there is to do is too much for one transaction.
+  }
+}
+
 /** In order. A migration that was released never changes; the name is what the database remembers. */
 export const migrations: MigrationObject[] = [
   { name: '0001-initial', class: Initial },
@@ -47,6 +61,8 @@ export const migrations: MigrationObject[] = [
   { name: '0004-contact-names', class: ContactNames },
   { name: '0005-idempotency-keys', class: IdempotencyKeys },
   { name: '0006-rules', class: Rules },
+  { name: '0007-contact-lists', class: ContactLists },
+  { name: '0008-contact-lists-filled', class: Filled },
 ];
 
 const made: Readonly<Record<string, readonly string[]>> = {
@@ -54,10 +70,20 @@ const made: Readonly<Record<string, readonly string[]>> = {
   '0002-login-attempts': ['login_attempts'],
   '0003-change-log': ['change_log', 'log_state', 'instances', 'log_notes', 'log_bounds'],
   '0005-idempotency-keys': ['idempotency_keys'],
+  '0007-contact-lists': ['contact_counts', 'contact_search'],
 };
 
 /** The tables that a migration makes: where one of them is there before it, it is somebody else's. */
 export const tablesOf = (migration: string): readonly string[] => made[migration] ?? [];
+
+/**
+ * What is run before a migration, in many transactions: a function of the database that takes an id and how many rows are a
+ * batch, and answers the last id of the batch, the same id if it could not do all of it now, or NULL when there is no more.
+ * What was broken off is run again from the beginning.
+ */
+export const fillsBefore: Readonly<Record<string, typeof contactFills>> = {
+  '0008-contact-lists-filled': contactFills,
+};
 
 const tables = [
   `create table users (

@@ -20,8 +20,17 @@ export const ormOptions: Partial<Pick<Options, Common>> & { entities: EntitySche
   schemaGenerator: {
     ignoreTriggers: true,
     ignoreRoutines: true,
-    // The last five are asked in SQL only, and their types and ways of storage are beyond an entity.
-    skipTables: ['kith_migrations', 'change_log', 'log_state', 'log_notes', 'log_bounds', 'instances'],
+    // All but the first are asked in SQL only, and their types, indexes and ways of storage are beyond an entity.
+    skipTables: [
+      'kith_migrations',
+      'change_log',
+      'log_state',
+      'log_notes',
+      'log_bounds',
+      'instances',
+      'contact_counts',
+      'contact_search',
+    ],
   },
   ensureDatabase: false,
   debug: false,

@@ -30,7 +30,7 @@ export const provedReads = (statements: Statements, leftOut: LeftOut): ProvedRea
   },
 
   async page(ownerId, request): Promise<Proved<ContactPage>> {
-    const rows = await statements.read(pageStatement(ownerId, sql`true`, request, proof));
+    const rows = await statements.read(pageStatement(ownerId, request, proof));
     return { value: pageIn(rows, ownerId, request, leftOut), proof: proofIn(rows[0]) };
   },
 

@@ -6,6 +6,8 @@ import { tables } from './tables.ts';
 export const rights: Readonly<Record<string, readonly string[]>> = {
   kith_migrations: ['select'],
   ...Object.fromEntries(tables.map(({ entity, rights }) => [entity.meta.tableName, rights])),
+  contact_counts: ['select'],
+  contact_search: ['select'],
   change_log: ['select', 'delete'],
   log_state: ['select', 'insert', 'update'],
   log_notes: ['select', 'insert', 'delete'],

@@ -58,6 +58,12 @@ export class Row {
     return Math.min(Math.max(value, firstMs), lastMs);
   }
 
+  /** The same in milliseconds as it is, for a place in an order. */
+  exactTime(name: string): number {
+    const value = this.#value(name);
+    return typeof value === 'number' && !Number.isNaN(value) ? value : this.#refuse(name);
+  }
+
   oneOf<T extends string>(name: string, values: readonly T[]): T {
     const value = this.#value(name);
     return values.find((known) => known === value) ?? this.#refuse(name);

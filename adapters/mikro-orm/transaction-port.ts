@@ -3,6 +3,7 @@ import type { IdentifierTaken } from '../../domain/failures.ts';
 import type { ContactTransaction, Transaction, UserTransaction } from '../../domain/ports/persistence.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { parseXid } from '../../domain/snapshot.ts';
+import { countStatement } from './contacts.ts';
 import { violatedIndex } from './faults.ts';
 import { idempotencyKeysIn } from './idempotency-keys.ts';
 import { field } from './log-answers.ts';
@@ -82,9 +83,7 @@ const contactsIn = (statements: TransactionStatements): ContactTransaction => ({
   },
 
   async count(ownerId) {
-    const [row] = await statements.rows(
-      sql`select count(*)::int as total from contacts where user_id = ${ownerId}`,
-    );
+    const [row] = await statements.rows(countStatement(ownerId));
     return parseCount(row);
   },
 

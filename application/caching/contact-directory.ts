@@ -1,4 +1,4 @@
-import type { Contact, ContactPage, PageRequest } from '../../domain/contact.ts';
+import { answers, type Contact, type ContactPage, type PageRequest } from '../../domain/contact.ts';
 import type { ContactId, UserId } from '../../domain/identifiers.ts';
 import type { Caches } from '../../domain/ports/cache.ts';
 import type { ProvedReads } from '../../domain/ports/persistence.ts';
@@ -92,8 +92,10 @@ export class CachedContactDirectory implements ContactDirectory {
     if (generation === undefined || generation.source === 'miss')
       return { value: (await load()).value, source: 'miss' };
     const read = await this.#pages.get(pageKey(ownerId, generation.value, request), load, freshness);
-    if (read === undefined && freshness === 'cached') return undefined;
-    if (read === undefined) return { value: (await load()).value, source: 'miss' };
+    // Another page may be in its place.
+    if (read === undefined || !answers(read.value, request)) {
+      return freshness === 'cached' ? undefined : { value: (await load()).value, source: 'miss' };
+    }
     // A page is as old as the generation that led to it, wherever the page itself came from.
     return read.source === 'redis'
       ? { value: read.value, source: generation.source === 'memory' ? 'memory' : 'redis' }

@@ -21,9 +21,11 @@ export const contactsOf = async (contacts: ContactRepository, ownerId: UserId): 
 
 const contactIds = async (contacts: ContactRepository, ownerId: UserId): Promise<readonly ContactId[]> => {
   const ids: ContactId[] = [];
-  for (let skip = 0; ; skip += pageLimits.maxLimit) {
-    const page = await contacts.page(ownerId, { skip, limit: pageLimits.maxLimit });
+  const limit = pageLimits.maxLimit;
+  let page = await contacts.page(ownerId, { skip: 0, limit });
+  for (;;) {
     ids.push(...page.items.map(({ id }) => id));
-    if (page.items.length < pageLimits.maxLimit) return ids;
+    if (page.next === null) return ids;
+    page = await contacts.page(ownerId, { after: page.next, limit });
   }
 };

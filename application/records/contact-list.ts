@@ -1,8 +1,9 @@
 import type { Contact, ContactPage, PageRequest } from '../../domain/contact.ts';
-import type { UserId } from '../../domain/identifiers.ts';
+import { type ContactPosition, digest } from '../../domain/cursor.ts';
+import type { ContactId, UserId } from '../../domain/identifiers.ts';
 import type { Codec } from '../../domain/ports/cache.ts';
 import { contactFields, parseContact } from './contact.ts';
-import { asRaw, type Fields, isCount, isText, rawFrom } from './fields.ts';
+import { asRaw, type Fields, isCount, isText, isTime, rawFrom } from './fields.ts';
 import { keyOf, partsOf } from './keys.ts';
 import { type ConfigurableKind, defaultTtlsMs } from './ttls.ts';
 
@@ -32,28 +33,51 @@ export const lists: ConfigurableKind<string> = {
   codec: generationCodec,
 };
 
-export const pageKey = (ownerId: UserId, generation: string, { skip, limit }: PageRequest): string =>
-  keyOf(ownerId, generation, `${skip}`, `${limit}`);
+/**
+ * A generation has 256 places for pages, so that no owner fills a cache with pages of one list, of which there are millions:
+ * a cursor can be made up. Which page is in the place is for the reader to see; another one is read from the database
+ * as long as that is there.
+ */
+export const pageKey = (ownerId: UserId, generation: string, request: PageRequest): string =>
+  keyOf(ownerId, generation, placeOf(request));
+
+const placeOf = ({ skip, after, limit }: PageRequest): string =>
+  digest([skip ?? '', after?.createdAtMs, after?.id, limit].join(' ')).slice(-2);
+
+const positionFields = (position: ContactPosition | null): Fields<ContactPosition> | null =>
+  position && { createdAtMs: position.createdAtMs, id: position.id };
+
+const positionFrom = (field: unknown): ContactPosition | null | undefined => {
+  if (field === null) return null;
+  const raw = asRaw<ContactPosition>(field);
+  if (raw === undefined || !isTime(raw.createdAtMs) || !isText(raw.id)) return undefined;
+  return Object.freeze({ createdAtMs: raw.createdAtMs, id: raw.id as ContactId });
+};
 
 const pageCodec: Codec<ContactPage> = {
   schema: 2,
-  encode: ({ ownerId, items, total, skip, limit }) =>
+  encode: ({ ownerId, items, total, skip, after, limit, next }) =>
     JSON.stringify({
       ownerId,
       items: items.map(contactFields),
       total,
       skip,
+      after: positionFields(after),
       limit,
+      next: positionFields(next),
     } satisfies Fields<ContactPage>),
   decode: (text, key) => {
     const raw = rawFrom<ContactPage>(text);
     if (raw === undefined) return undefined;
-    const { ownerId, items, total, skip, limit } = raw;
-    if (!isText(ownerId) || !Array.isArray(items) || !isCount(total) || !isCount(skip) || !isCount(limit))
-      return undefined;
-    const [owner, , keySkip, keyLimit, ...rest] = partsOf(key);
-    if (owner !== ownerId || keySkip !== `${skip}` || keyLimit !== `${limit}` || rest.length > 0)
-      return undefined;
+    const { ownerId, items, total, limit } = raw;
+    if (!isText(ownerId) || !Array.isArray(items) || !isCount(total) || !isCount(limit)) return undefined;
+    const [after, next] = [positionFrom(raw.after), positionFrom(raw.next)];
+    if (after === undefined || next === undefined) return undefined;
+    // It begins somewhere, and in one way.
+    const skip = isCount(raw.skip) ? raw.skip : null;
+    if ((skip === null) !== (raw.skip === null) || (skip === null) === (after === null)) return undefined;
+    const [owner, , place, ...rest] = partsOf(key);
+    if (owner !== ownerId || place !== placeOf({ skip, after, limit }) || rest.length > 0) return undefined;
     if (items.length > limit) return undefined;
     const contacts: Contact[] = [];
     for (const item of items) {
@@ -61,14 +85,15 @@ const pageCodec: Codec<ContactPage> = {
       if (contact === undefined || contact.ownerId !== ownerId) return undefined;
       contacts.push(contact);
     }
-    return Object.freeze({ ownerId: ownerId as UserId, items: Object.freeze(contacts), total, skip, limit });
+    const page = { ownerId: ownerId as UserId, total, skip, after, limit, next };
+    return Object.freeze({ ...page, items: Object.freeze(contacts) });
   },
 };
 
 /** One page of one generation of a list. */
 export const pages: ConfigurableKind<ContactPage> = {
   name: 'pages',
-  pattern: 'contacts:{owner}:{generation}:{skip}:{limit}',
+  pattern: 'contacts:{owner}:{generation}:{place}',
   isHint: false,
   // They hang on the generation: dropping that one hides them all.
   origin: { source: 'contacts', heardAs: (key) => key.slice(0, key.indexOf(':')), recordOf: () => undefined },

@@ -225,7 +225,7 @@ const triggerFindings = ({
   missingMigrations,
 }: DatabaseFacts): readonly Finding[] => {
   // The migration that is missing makes them.
-  if (missingMigrations.some((name) => name <= '0003-change-log')) return [];
+  if (missingMigrations.some((name) => name <= '0005-contact-lists')) return [];
   const findings = triggers.filter(({ state }) => state !== 'always').map(triggerFinding);
   if (replicationRole === 'replica')
     findings.push(
@@ -238,15 +238,17 @@ const triggerFindings = ({
   return findings.length > 0 ? findings : [good('triggers', `all ${triggers.length} always fire`)];
 };
 
-/** Without those of the log no instance serves from a cache; without the others ETags are wrong after raw SQL. */
+/** Without those of the log no instance serves from a cache. */
 const triggerFinding = ({ table, name, state, isNeeded }: LogTrigger): Finding => {
   const isThere = state === 'ordinary' || state === 'disabled';
   const advice = isThere
     ? `alter table ${table} enable always trigger ${name}`
-    : 'make it as 0003-change-log in adapters/mikro-orm/migrations.ts does';
+    : `make it as ${isOfLog(name) ? '0003-change-log' : '0005-contact-lists'} in adapters/mikro-orm does`;
   const meanwhile = isNeeded
     ? ': until then no instance serves from a cache'
-    : ': until then SQL that leaves the version leaves the ETag, too';
+    : isOfLog(name)
+      ? ': until then SQL that leaves the version leaves the ETag, too'
+      : ': until then the number of contacts and searches miss what is changed';
   const found = `${name} on ${table} is ${state}`;
   return (isNeeded ? bad : warning)('triggers', found, `${advice}${meanwhile}`);
 };
@@ -278,6 +280,7 @@ const ruleFindings = ({ rules, missingMigrations }: DatabaseFacts): readonly Fin
     );
   return findings.length > 0 ? findings : [good(check, `all keep the ${rules.length} rules`)];
 };
+const isOfLog = (name: string): boolean => name === 'kith_version' || name.startsWith('kith_log');
 
 const logFindings = ({ log, instances }: DatabaseFacts): readonly Finding[] => {
   // What there is none of, or none to be read, is a matter of migrations, rights or the role.

@@ -28,9 +28,12 @@ export interface UserRepository {
 /** Contacts as the primary database has them now. Each query names the owner: no other contacts are found. */
 export interface ContactRepository {
   find(ownerId: UserId, id: ContactId): Promise<Contact | undefined>;
-  /** Newest first: by creation time, then id, both descending. */
+  /**
+   * Newest first: by creation time, then id, both descending. Who goes on behind the position of each page sees each contact
+   * that is there all the while once, whatever is added and removed meanwhile.
+   */
   page(ownerId: UserId, request: PageRequest): Promise<ContactPage>;
-  /** The contacts whose names, email or phone contain `text`, ignoring case; `%` and `_` stand for themselves. */
+  /** The contacts in whose names, email and phone all the words are (`searchedText`), or whose phone has the digits. */
   search(ownerId: UserId, search: ContactSearch, request: PageRequest): Promise<ContactPage>;
 }
 

@@ -94,6 +94,10 @@ describe('the doctor on PostgreSQL', () => {
     ['kith_log_truncate', 'contacts', 'bad'],
     ['kith_version', 'users', 'warning'],
     ['kith_version', 'contacts', 'warning'],
+    ['kith_derive', 'contacts', 'warning'],
+    ['kith_count_insert', 'contacts', 'warning'],
+    ['kith_count_delete', 'contacts', 'warning'],
+    ['kith_derive_truncate', 'contacts', 'warning'],
   ])('sees that %s on %s was made ordinary, disabled, changed, dropped', async (name, table, verdict) => {
     const [{ definition } = {}] = await database.query(
       `select pg_get_triggerdef(oid) as definition from pg_trigger where tgname = '${name}' and tgrelid = '${table}'::regclass`,
@@ -117,7 +121,7 @@ describe('the doctor on PostgreSQL', () => {
     await database.query(`drop trigger ${name} on ${table}`);
     await database.query(String(definition));
     await database.query(`alter table ${table} enable always trigger ${name}`);
-    expect((await examineIt()).of('triggers')).toEqual(['good: all 6 always fire']);
+    expect((await examineIt()).of('triggers')).toEqual(['good: all 10 always fire']);
   });
 
   it.each([
@@ -138,7 +142,7 @@ describe('the doctor on PostgreSQL', () => {
     await using empty = await createTestDatabase();
     const report = await examine({ DATABASE_URL: urlOf(empty.address) });
     expect(report.of('migrations')).toEqual([
-      'bad: missing: 0001-initial, 0002-login-attempts, 0003-change-log, 0004-contact-names, 0005-idempotency-keys, 0006-rules',
+      'bad: missing: 0001-initial, 0002-login-attempts, 0003-change-log, 0004-contact-names, 0005-idempotency-keys, 0006-rules, 0007-contact-lists, 0008-contact-lists-filled',
     ]);
     expect(report.of('triggers')).toEqual([]);
 
@@ -363,7 +367,7 @@ describe('the doctor on the embedded database', () => {
       await migrateEmbedded(directory);
       const report = await examine({ DATA_DIR: directory });
       expect(report.verdict, report.out).toBe('good');
-      expect(report.of('triggers')).toEqual(['good: all 6 always fire']);
+      expect(report.of('triggers')).toEqual(['good: all 10 always fire']);
       await using _lock = await lockDataDirectory(directory);
       expect((await examine({ DATA_DIR: directory })).of('database')).toEqual([
         expect.stringMatching(/^warning: .* is in use by process \d+$/),

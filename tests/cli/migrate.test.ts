@@ -21,6 +21,8 @@ const all = [
   '0004-contact-names',
   '0005-idempotency-keys',
   '0006-rules',
+  '0007-contact-lists',
+  '0008-contact-lists-filled',
 ];
 
 it('migrates PostgreSQL once, also when several do it at a time, and needs no other secret', async () => {

@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Contact, PageRequest } from '../../domain/contact.ts';
-import type { UserId } from '../../domain/identifiers.ts';
+import type { ContactPosition } from '../../domain/cursor.ts';
+import type { ContactId, UserId } from '../../domain/identifiers.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import { contact, contactEmail, email, phone, contactSearch as wanted } from '../support/fixtures.ts';
 import { contactEmails, lines, phones, texts } from '../support/unusual-inputs.ts';
 import { fresh, freshNumber, store, storeContacts } from './persistence-support.ts';
 
 const all: PageRequest = { skip: 0, limit: 100 };
+
+const positionOf = (contact: Contact | undefined): ContactPosition | null =>
+  contact === undefined ? null : { createdAtMs: contact.createdAtMs, id: contact.id };
 
 export const contactsContract = (database: () => Database): void => {
   const ownerWith = async (count: number, fields: (n: number) => Partial<Contact> = () => ({})) => {
@@ -81,12 +85,74 @@ export const contactsContract = (database: () => Database): void => {
           async ({ id, contacts }, skip, limit) => {
             const items = [...contacts].sort(newestFirst).slice(skip, skip + limit);
             const page = await database().contacts.page(id, { skip, limit });
-            expect(page).toEqual({ ownerId: id, items, total: contacts.length, skip, limit });
+            const next = skip + limit < contacts.length ? positionOf(items.at(-1)) : null;
+            expect(page).toEqual({
+              ownerId: id,
+              items,
+              total: contacts.length,
+              skip,
+              after: null,
+              limit,
+              next,
+            });
           },
         ),
         { numRuns: 40 },
       );
     }, 30_000);
+
+    it('for all writes between the pages: by position, shows what is there all the while once, and nothing twice', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 1, max: 4 }),
+          fc.array(fc.constantFrom('add', 'add older', 'remove shown', 'remove ahead', 'change'), {
+            maxLength: 8,
+          }),
+          async (limit, writes) => {
+            // Pairs of one time, so that a page may end between them.
+            const { id, contacts } = await ownerWith(9, (n) => ({
+              createdAtMs: Date.UTC(2026, 0, 1) + (n >> 1),
+            }));
+            const stays = new Set(contacts.map((each) => each.id));
+            const shown: ContactId[] = [];
+            const remove = (gone: ContactId | undefined) =>
+              database().transactions.run(async (transaction) => {
+                await transaction.users.lock(id);
+                if (gone === undefined) return;
+                stays.delete(gone);
+                await transaction.contacts.delete(id, gone);
+              });
+            const write = async (what: string | undefined): Promise<void> => {
+              if (what === 'add') await storeContacts(database(), id, [contact(freshNumber(), id)]);
+              if (what === 'add older')
+                await storeContacts(database(), id, [contact(freshNumber(), id, { createdAtMs: 1 })]);
+              // Also the one behind which the next page begins.
+              if (what === 'remove shown') await remove(shown.at(-1));
+              if (what === 'remove ahead')
+                await remove(contacts.toReversed().find((each) => !shown.includes(each.id))?.id);
+              if (what === 'change') {
+                const [changed] = contacts.filter((each) => stays.has(each.id));
+                if (changed === undefined) return;
+                await database().transactions.run(async (transaction) => {
+                  await transaction.users.lock(id);
+                  await transaction.contacts.update({ ...changed, firstName: 'Changed', version: 2 });
+                });
+              }
+            };
+            let page = await database().contacts.page(id, { skip: 0, limit });
+            for (let n = 0; ; n++) {
+              shown.push(...page.items.map((each) => each.id));
+              if (page.next === null) break;
+              await write(writes[n]);
+              page = await database().contacts.page(id, { after: page.next, limit });
+            }
+            expect(new Set(shown).size).toBe(shown.length);
+            for (const each of stays) expect(shown).toContain(each);
+          },
+        ),
+        { numRuns: 15 },
+      );
+    }, 60_000);
 
     it('answers an empty page for an owner without contacts, or without an account', async () => {
       const { id } = await ownerWith(0);
@@ -97,12 +163,16 @@ export const contactsContract = (database: () => Database): void => {
           items: [],
           total: 0,
           ...all,
+          after: null,
+          next: null,
         });
         expect(await database().contacts.search(ownerId, wanted('a'), all)).toEqual({
           ownerId,
           items: [],
           total: 0,
           ...all,
+          after: null,
+          next: null,
         });
       }
     });
@@ -151,6 +221,57 @@ export const contactsContract = (database: () => Database): void => {
       expect(await search(id, 'xn--bcher-kva')).toEqual([]);
     });
 
+    it('finds words in any order, without regard to case, accents, width and spaces', async () => {
+      const people: readonly Partial<Contact>[] = [
+        { firstName: 'Ann', lastName: 'Lee', email: null, phone: null },
+        { firstName: 'Zoë', lastName: 'Łukasiewicz', email: null, phone: null },
+        { firstName: 'Jürgen', lastName: 'Groß', email: null, phone: null },
+        { firstName: 'Артём', lastName: 'ЩЕРБАКОВ', email: null, phone: null },
+        { firstName: 'İpek', lastName: 'Işık', email: null, phone: null },
+        { firstName: 'Σίσυφος', lastName: null, email: email('stone@hill.example'), phone: null },
+        { firstName: 'أحمد', lastName: 'مُحَمَّد', email: null, phone: null },
+        { firstName: 'Seán', lastName: 'O’Brien‐Kelly', email: null, phone: null },
+        { firstName: 'कवि', lastName: 'が', email: null, phone: null },
+      ];
+      const { id } = await ownerWith(people.length, (n) => people[n] ?? {});
+      for (const [text, name] of [
+        ['lee ann', 'Ann'],
+        ['ann  lee', 'Ann'],
+        ['ＡＮＮ', 'Ann'],
+        ['le nn', 'Ann'],
+        ['lukasie zoe', 'Zoë'],
+        ['GROSS', 'Jürgen'],
+        ['groß jurgen', 'Jürgen'],
+        ['артем щербаков', 'Артём'],
+        ['ipek isik', 'İpek'],
+        ['IPEK', 'İpek'],
+        ['σισυφοσ', 'Σίσυφος'],
+        ['ΣΊΣΥΦΟΣ hill', 'Σίσυφος'],
+        ['احمد محمد', 'أحمد'],
+        ["o'brien-kelly sean", 'Seán'],
+        ['कवि', 'कवि'],
+      ] as const) {
+        expect([text, await search(id, text)]).toEqual([text, [name]]);
+      }
+      // Not everything that looks like an accent is one.
+      expect(await search(id, 'か')).toEqual([]);
+      expect(await search(id, 'ann nobody')).toEqual([]);
+      expect(await search(id, '\u0301')).toEqual([]);
+    });
+
+    it('finds what was changed by its new name, and what was removed by none', async () => {
+      const { id, contacts } = await ownerWith(2, () => ({ firstName: 'Before', lastName: null }));
+      const [changed, removed] = contacts;
+      if (changed === undefined || removed === undefined) throw new Error('two contacts are needed');
+      await database().transactions.run(async (transaction) => {
+        await transaction.users.lock(id);
+        await transaction.contacts.update({ ...changed, firstName: 'After', version: 2 });
+        await transaction.contacts.delete(id, removed.id);
+      });
+      expect(await search(id, 'before')).toEqual([]);
+      expect(await search(id, 'after')).toEqual(['After']);
+    });
+
     it('does not look into notes', async () => {
       const { id } = await ownerWith(1, () => ({ notes: 'a secret meeting' }));
       expect(await search(id, 'secret')).toEqual([]);
@@ -177,7 +298,11 @@ export const contactsContract = (database: () => Database): void => {
     it('pages through its matches like through a list', async () => {
       const { id, contacts } = await ownerWith(5, (n) => ({ lastName: n % 2 === 0 ? 'Even' : 'Odd' }));
       const page = await database().contacts.search(id, wanted('even'), { skip: 1, limit: 1 });
-      expect(page).toEqual({ ownerId: id, items: [contacts[2]], total: 3, skip: 1, limit: 1 });
+      const of = { ownerId: id, total: 3, limit: 1 };
+      const next = positionOf(contacts[2]);
+      expect(page).toEqual({ ...of, items: [contacts[2]], skip: 1, after: null, next });
+      const last = await database().contacts.search(id, wanted('even'), { after: next, limit: 1 });
+      expect(last).toEqual({ ...of, items: [contacts[0]], skip: null, after: next, next: null });
       expect((await database().contacts.search(id, wanted('even'), { skip: 3, limit: 1 })).total).toBe(3);
     });
   });

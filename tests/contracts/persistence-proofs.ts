@@ -44,7 +44,9 @@ export const proofsContract = (database: () => Database): void => {
         items: [added],
         total: 1,
         skip: 0,
+        after: null,
         limit: 10,
+        next: null,
       });
       expect(await reads.user({ kind: 'id', value: fresh().user.id })).toBeUndefined();
       expect(await reads.contact(other.user.id, added.id)).toBeUndefined();

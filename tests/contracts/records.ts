@@ -102,7 +102,7 @@ export const samples = (): readonly Sample[] => {
     phone: `+1${user.id.replace(/\D/g, '').slice(0, 10)}`,
     contact: sampleContact(anyContactId(), user.id),
     generation: 'generation-1',
-    page: { total: 1, skip: 0, limit: 20 },
+    page: { total: 1, skip: 0, after: null, limit: 20, next: null },
   });
 };
 

@@ -40,13 +40,14 @@ it.each(phones.accepted)('who registered with %j logs in with the same text', (t
 });
 
 it.each([
-  ['+49 170 1234567', '+491701234567'],
-  ['0170 1234567', '1701234567'],
-  ['170-12', '17012'],
-  ['12', undefined],
-  ['Ann 12345', undefined],
-] as const)('a search for %j looks for the digits %j', (typed, digits) => {
-  expect(parseSearch(typed)).toEqual({ ok: true, value: { text: typed, digits } });
+  ['+49 170 1234567', '+491701234567', ['+49', '170', '1234567']],
+  ['0170 1234567', '1701234567', ['0170', '1234567']],
+  ['170-12', '17012', ['170-12']],
+  ['12', undefined, ['12']],
+  ['Ann 12345 ann', undefined, ['ann', '12345']],
+  ['\u0301', undefined, []],
+] as const)('a search for %j looks for the digits %j or the words %j', (typed, digits, words) => {
+  expect(parseSearch(typed)).toEqual({ ok: true, value: { words, digits } });
 });
 
 it.each(['\n', '\r\n', '\u0000', '\u0085'])('a new password with a pasted %j is refused', (end) => {

@@ -25,6 +25,8 @@ export const postgresGrants = (role: string): readonly string[] => [
   `grant select, insert, update on users to ${role}`,
   `grant select, insert, update, delete on contacts to ${role}`,
   `grant select, insert, delete on idempotency_keys to ${role}`,
+  `grant select on contact_counts to ${role}`,
+  `grant select on contact_search to ${role}`,
   `grant select, delete on change_log to ${role}`,
   `grant select, insert, update on log_state to ${role}`,
   `grant select, insert, delete on log_notes to ${role}`,

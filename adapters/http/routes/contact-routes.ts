@@ -71,9 +71,9 @@ export const contactRoutes: readonly Route[] = [
     cached: true,
     success: { status: 200, schema: shape.contactPage, description: 'The page.' },
     failures: ['not-cached'],
-    ...withQuery(contactsQuery, async ({ application, user, freshness }: UserCall, { skip, limit, q }) => {
-      const page = await application.listContacts(user.id, { skip, limit, query: q }, freshness);
-      return replyTo(page.ok ? page : fail(inWireNames(page.error)), ({ value, source }) =>
+    ...withQuery(contactsQuery, async ({ application, user, freshness }: UserCall, { q, ...page }) => {
+      const read = await application.listContacts(user.id, { ...page, query: q }, freshness);
+      return replyTo(read.ok ? read : fail(inWireNames(read.error)), ({ value, source }) =>
         json(200, contactPageToWire(value), [['cache-status', cacheStatus[source]]]),
       );
     }),

@@ -20,7 +20,14 @@ export type WireUser = Wire<Omit<User, 'tokenVersion'>>;
 export type WireSession = { user: WireUser; access_token: string; token_type: 'Bearer'; expires_in: number };
 /** Without the owner, who is always the one who asks. `birthday` is `YYYY-MM-DD` or `--MM-DD`. */
 export type WireContact = Wire<Omit<Contact, 'ownerId'>>;
-export type WireContactPage = { items: readonly WireContact[]; total: number; skip: number; limit: number };
+/** `skip` is `null` for a page by cursor, `next_cursor` for the last page. */
+export type WireContactPage = {
+  items: readonly WireContact[];
+  total: number;
+  skip: number | null;
+  limit: number;
+  next_cursor: string | null;
+};
 export type WireLookUp = {
   users: readonly WireUser[];
   missing: readonly { kind: UserKey['kind']; value: string }[];
@@ -144,8 +151,9 @@ export const contact: z.ZodType<WireContact> = z.strictObject({
 export const contactPage: z.ZodType<WireContactPage> = z.strictObject({
   items: z.array(contact),
   total: z.int(),
-  skip: z.int(),
+  skip: z.int().nullable().meta({ description: 'null for a page by cursor' }),
   limit: z.int(),
+  next_cursor: textOrNull.meta({ description: 'the cursor of the next page; null for the last one' }),
 });
 export const lookUp: z.ZodType<WireLookUp> = z.strictObject({
   users: z.array(user),

@@ -134,14 +134,26 @@ const decimal = (limits: Metadata) =>
     .pipe(z.int().meta(limits))
     .optional();
 
-export type ContactsQuery = { skip?: number | undefined; limit?: number | undefined; q?: string | undefined };
+export type ContactsQuery = {
+  skip?: number | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+  q?: string | undefined;
+};
 export const contactsQuery: z.ZodType<ContactsQuery> = z.strictObject({
   skip: decimal({ minimum: 0, maximum: pageLimits.maxSkip, default: 0 }),
   limit: decimal({ minimum: 1, maximum: pageLimits.maxLimit, default: pageLimits.defaultLimit }),
+  cursor: z
+    .string()
+    .meta({ description: 'next_cursor of the page before, with the same q; opaque; not together with skip' })
+    .optional(),
   q: z
     .string()
     .min(1, { error: 'at least 1 character is expected' })
-    .meta({ maxLength: searchLimits.maxCodePoints, description: 'matches names, email and phone' })
+    .meta({
+      maxLength: searchLimits.maxCodePoints,
+      description: 'words in names, email and phone, in any order; without regard to case and accents',
+    })
     .optional(),
 });
 

@@ -1,5 +1,11 @@
-import type { CacheStatus, ExplainedEntry, LookUpOutput, Session } from '../../../application/application.ts';
-import type { Contact, ContactInput, ContactPage } from '../../../domain/contact.ts';
+import type {
+  CacheStatus,
+  ContactListing,
+  ExplainedEntry,
+  LookUpOutput,
+  Session,
+} from '../../../application/application.ts';
+import type { Contact, ContactInput } from '../../../domain/contact.ts';
 import { Secret } from '../../../domain/secret.ts';
 import type { Profile, User, UserPatchInput } from '../../../domain/user.ts';
 import type { Every } from './names.ts';
@@ -76,11 +82,18 @@ export const contactToWire = (contact: Contact): WireContact => ({
   version: contact.version,
 });
 
-export const contactPageToWire = ({ items, total, skip, limit }: ContactPage): WireContactPage => ({
+export const contactPageToWire = ({
+  items,
+  total,
+  skip,
+  limit,
+  nextCursor,
+}: ContactListing): WireContactPage => ({
   items: items.map(contactToWire),
   total,
   skip,
   limit,
+  next_cursor: nextCursor,
 });
 
 export const lookUpToWire = ({ users, missing }: LookUpOutput): WireLookUp => ({

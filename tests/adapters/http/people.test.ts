@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { contactPage } from '../../../adapters/http/wire/representations.ts';
 import { at, errorsOf, expectProblem, openWorld, password } from './world.ts';
 
 describe('profiles', () => {
@@ -207,6 +208,33 @@ describe('contacts', () => {
     expect(await names('?q=a')).toMatchObject({ total: 2 });
   });
 
+  it('are listed page by page with next_cursor, which is of one list', async () => {
+    const world = await openWorld();
+    const ada = await world.join('ada');
+    for (const first_name of ['a', 'b', 'c']) await ada.send('POST', '/contacts', { json: { first_name } });
+    const first = (await ada.send('GET', '/contacts?limit=2')).json;
+    const { items } = contactPage.parse(first);
+    expect(first).toMatchObject({ total: 3, skip: 0, items: [{ first_name: 'c' }, { first_name: 'b' }] });
+    const cursor = at(first, 'next_cursor');
+    expect(cursor).toMatch(/^[A-Za-z0-9]{1,80}$/);
+    const path = `/contacts?limit=2&cursor=${cursor}`;
+    expect((await ada.send('GET', path)).json).toEqual({
+      items: [expect.objectContaining({ first_name: 'a' })],
+      total: 3,
+      skip: null,
+      limit: 2,
+      next_cursor: null,
+    });
+    // It is cached like any page, and a write ends that at once.
+    expect((await ada.send('GET', path)).headers.get('cache-status')).toMatch(/^kith; hit/);
+    await ada.send('DELETE', `/contacts/${items[1]?.id}`);
+    expect((await ada.send('GET', path)).json).toMatchObject({ total: 2, items: [{ first_name: 'a' }] });
+    const bob = await world.join('bob');
+    expect(errorsOf(await bob.send('GET', path))).toEqual(['#/cursor invalid-format']);
+    expect(errorsOf(await ada.send('GET', `${path}&q=a`))).toEqual(['#/cursor invalid-format']);
+    expect(errorsOf(await ada.send('GET', `${path}&skip=0`))).toEqual(['#/skip out-of-range']);
+  });
+
   it.each([
     ['limit=0', '#/limit out-of-range'],
     ['limit=101', '#/limit out-of-range'],
@@ -216,6 +244,8 @@ describe('contacts', () => {
     ['skip=0x10', '#/skip invalid-format'],
     ['skip=1000001', '#/skip out-of-range'],
     ['q=', '#/q too-short'],
+    ['cursor=', '#/cursor invalid-format'],
+    ['cursor=nonsense', '#/cursor invalid-format'],
     [`q=${'a'.repeat(101)}`, '#/q too-long'],
     ['skip=0&skip=1', '#/skip repeated'],
     ['q=a&q=a&limit=1', '#/q repeated'],

@@ -36,6 +36,8 @@ describe('the schema', () => {
       { name: '0004-contact-names' },
       { name: '0005-idempotency-keys' },
       { name: '0006-rules' },
+      { name: '0007-contact-lists' },
+      { name: '0008-contact-lists-filled' },
     ]);
     for (const each of started) await each[Symbol.asyncDispose]();
     await empty[Symbol.asyncDispose]();

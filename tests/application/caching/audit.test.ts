@@ -296,7 +296,7 @@ describe('the audit', () => {
       const scene = await Scene.open();
       const [ownerId, request] = [userId(1), { skip: 0, limit: 10 }];
       await storeContacts(scene.database, ownerId, [contact(1, ownerId)]);
-      const empty: ContactPage = { ownerId, items: [], total: 0, ...request };
+      const empty: ContactPage = { ownerId, items: [], total: 0, ...request, after: null, next: null };
       scene.audit.of(pages).begin({
         key: pageKey(ownerId, '', request),
         load: () => scene.database.reads.page(ownerId, request),

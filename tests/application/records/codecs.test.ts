@@ -5,7 +5,8 @@ import { lists, pageKey, pages } from '../../../application/records/contact-list
 import { pointers } from '../../../application/records/pointers.ts';
 import { profiles } from '../../../application/records/profile.ts';
 import { users } from '../../../application/records/user.ts';
-import type { Contact, ContactPage } from '../../../domain/contact.ts';
+import type { Contact, ContactPage, PageRequest } from '../../../domain/contact.ts';
+import type { ContactPosition } from '../../../domain/cursor.ts';
 import type { Cacheable, Codec, RecordKind } from '../../../domain/ports/cache.ts';
 import type { Profile, User } from '../../../domain/user.ts';
 import { anyContactId, anyUserId, sampleContact, sampleUser } from '../../contracts/records.ts';
@@ -35,11 +36,23 @@ const user: fc.Arbitrary<User> = fc
 const contact: fc.Arbitrary<Contact> = fc
   .record({ firstName: text, lastName: textOrNull, notes: textOrNull, birthday: textOrNull, version: count })
   .map((fields) => ({ ...sampleContact(anyContactId(), anyUserId()), ...fields }));
+const position: fc.Arbitrary<ContactPosition> = time.map((createdAtMs) => ({
+  createdAtMs,
+  id: anyContactId(),
+}));
 const page: fc.Arbitrary<ContactPage> = fc
-  .record({ items: fc.array(contact, { maxLength: 4 }), total: count, skip: count })
-  .map(({ items, total, skip }) => {
+  .record({
+    items: fc.array(contact, { maxLength: 4 }),
+    total: count,
+    place: fc.oneof(
+      count.map((skip) => ({ skip, after: null })),
+      position.map((after) => ({ skip: null, after })),
+    ),
+    next: fc.option(position),
+  })
+  .map(({ items, total, place, next }) => {
     const ownerId = anyUserId();
-    return { ownerId, items: items.map((item) => ({ ...item, ownerId })), total, skip, limit: 20 };
+    return { ownerId, items: items.map((item) => ({ ...item, ownerId })), total, ...place, limit: 20, next };
   });
 const profile: fc.Arbitrary<Profile> = user.map(
   ({
@@ -111,6 +124,7 @@ const cases: readonly Case[] = [
   caseOf(profiles, profile, ({ id }) => id, [other, '']),
   caseOf(contacts, contact, ({ id, ownerId }) => contactKey(ownerId, id), [`${other}:${other}`, '']),
   caseOf(pages, page, (value) => pageKey(value.ownerId, 'generation', value), [
+    pageKey(other, 'generation', { skip: 0, limit: 20 }),
     `${other}:generation:0:20`,
     '',
   ]),
@@ -204,6 +218,8 @@ describe.each(cases)('the codec of $kind', ({ codec, cases: values, strangers })
   });
 });
 
+const firstPage = { total: 1, skip: 0, after: null, limit: 20, next: null };
+
 it('a planted field does not get into what is written', () => {
   const id = anyUserId();
   const planted = { ...sampleUser(id), passwordHash: 'canary' };
@@ -212,16 +228,40 @@ it('a planted field does not get into what is written', () => {
   expect(profiles.codec.encode(planted, id)).not.toContain('example.com');
   const grace = { ...sampleContact(anyContactId(), id), passwordHash: 'canary' };
   expect(contacts.codec.encode(grace, '')).not.toContain('canary');
-  expect(pages.codec.encode({ ownerId: id, items: [grace], total: 1, skip: 0, limit: 1 }, '')).not.toContain(
-    'canary',
-  );
+  expect(pages.codec.encode({ ...firstPage, ownerId: id, items: [grace] }, '')).not.toContain('canary');
 });
 
 it('a page with a contact of somebody else is nothing', () => {
   const id = anyUserId();
   const foreign = sampleContact(anyContactId(), anyUserId());
-  const encoded = pages.codec.encode({ ownerId: id, items: [foreign], total: 1, skip: 0, limit: 20 }, '');
-  expect(pages.codec.decode(encoded, `${id}:g:0:20`)).toBeUndefined();
+  const key = pageKey(id, 'g', firstPage);
+  const decoded = (items: readonly Contact[]) =>
+    pages.codec.decode(pages.codec.encode({ ...firstPage, ownerId: id, items }, key), key);
+  expect(decoded([foreign])).toBeUndefined();
+  expect(decoded([{ ...foreign, ownerId: id }])?.items).toHaveLength(1);
+});
+
+it('a page in the place of another one is nothing', () => {
+  const id = anyUserId();
+  const written = pages.codec.encode({ ...firstPage, ownerId: id, items: [] }, '');
+  const places = Array.from({ length: 20 }, (_, n) => pageKey(id, 'g', { skip: n * 20, limit: 20 }));
+  const readable = places.filter((key) => pages.codec.decode(written, key) !== undefined);
+  expect(new Set(readable)).toEqual(new Set([pageKey(id, 'g', firstPage)]));
+});
+
+it('for all that can be asked for, a generation has at most 256 pages', () => {
+  const id = anyUserId();
+  const requests = Array.from(
+    { length: 5000 },
+    (_, n): PageRequest => ({
+      ...(n % 2 === 0 ? { skip: n } : { after: { createdAtMs: n, id: anyContactId() } }),
+      limit: 1 + (n % 100),
+    }),
+  );
+  const keys = new Set(requests.map((request) => pageKey(id, 'g', request)));
+  expect(keys.size).toBeLessThanOrEqual(256);
+  // And they are spread over these.
+  expect(keys.size).toBeGreaterThan(200);
 });
 
 /** The types of all fields, where `null` may stand for a text. */

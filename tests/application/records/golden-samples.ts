@@ -9,6 +9,12 @@ export const goldenSamples = (): readonly Sample[] => {
     phone: '+12025550123',
     contact: sampleContact(contactId(1), user.id),
     generation: 'a-generation',
-    page: { total: 41, skip: 20, limit: 20 },
+    page: {
+      total: 41,
+      skip: null,
+      after: { createdAtMs: 1767323045679, id: contactId(2) },
+      limit: 20,
+      next: { createdAtMs: 1767323045678, id: contactId(1) },
+    },
   });
 };
