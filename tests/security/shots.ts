@@ -90,14 +90,18 @@ const conforming = (schema: Schema): fc.Arbitrary<unknown> => {
     }
     case 'object':
       return objectOf(schema);
-    default:
-      return text(schema['format']);
+    default: {
+      const { examples } = schema;
+      const described = text(schema['format']);
+      return Array.isArray(examples) ? fc.oneof(described, fc.constantFrom(...examples)) : described;
+    }
   }
 };
 
 const text = (format: unknown): fc.Arbitrary<string> => {
   switch (format) {
     case 'email':
+    case 'idn-email':
       return fc.nat({ max: 1e6 }).map((n) => `fuzz${n}@example.com`);
     case 'date':
       return fc.constantFrom('1990-05-17', '2000-02-29');

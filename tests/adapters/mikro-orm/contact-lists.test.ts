@@ -411,13 +411,13 @@ describe('the migration of a database with contacts', () => {
   it('waits for no writer, holds nobody up meanwhile, and misses nothing', async () => {
     await using old = await createTestDatabase();
     const orm = connect(old.address, false, { ...databaseDeadlines, poolConnections: 4 });
+    const end = Promise.withResolvers<void>();
     try {
       await orm.migrator.up({ to: '0003-change-log' });
       await old.query(peopleInSql(1, 1));
       await old.query(contactsInSql(userId(1), 20));
       await orm.migrator.up({ to: '0007-contact-lists' });
       const begun = Promise.withResolvers<void>();
-      const end = Promise.withResolvers<void>();
       const holding = orm.em.transactional(async (em) => {
         const [first, last] = ['min', 'max'].map((end) => `(select ${end}(id::text)::uuid from contacts)`);
         await sql.raw(`delete from contacts where id = ${first}`).execute(em.getKysely<unknown>());
@@ -432,7 +432,7 @@ describe('the migration of a database with contacts', () => {
       // It has been there, and goes by what is held.
       await vi.waitFor(async () => {
         expect(await old.query('select count(*)::int as n from contact_search')).toEqual([{ n: 18 }]);
-      });
+      }, 20_000);
       await old.query("set lock_timeout = '1s'");
       await old.query("update contacts set first_name = 'Free' where first_name in ('First 2', 'First 3')");
       end.resolve();
@@ -444,6 +444,7 @@ describe('the migration of a database with contacts', () => {
       expect(unlike).toEqual([]);
       expect(await old.query('select sum(total)::int as n from contact_counts')).toEqual([{ n: 19 }]);
     } finally {
+      end.resolve();
       await orm.close(true);
     }
   }, 60_000);
