@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import process from 'node:process';
 import { createHttp, type Http, type HttpOptions } from '../adapters/http/http.ts';
 import { MemoryCache } from '../adapters/memory/memory-cache.ts';
+import { inDataDirectory } from '../adapters/mikro-orm/data-directory.ts';
 import { addressLimits, type ScriptStore } from '../adapters/rate-limit/address-limits.ts';
 import { systemTimer } from '../adapters/system/clock.ts';
 import { jsonLog } from '../adapters/system/log.ts';
@@ -51,7 +52,7 @@ export const findSecrets = async ({
   const [first, ...others] = config.tokens.secrets;
   if (first !== undefined) return [first, ...others];
   log.warn('development-secret', { directory: config.dataDirectory, hint: 'set JWT_SECRET in production' });
-  return [await developmentSecret(config.dataDirectory)];
+  return [await inDataDirectory(config.dataDirectory, () => developmentSecret(config.dataDirectory))];
 };
 
 /** A different key for each purpose (NIST SP 800-108): whoever learns one of them learns nothing about the others. */

@@ -26,6 +26,9 @@ const { values: options } = parseArgs({ options: { name: { type: 'string' }, to:
 const to = resolve(options.to ?? join(root, 'dist'));
 const folder = join(to, 'package');
 
+/** Type stripping, which our own scripts need, came later than what the built code needs. */
+const oldestNode = '22.18';
+
 /** `./composition/compose.ts` as the built package has it. */
 const built = (path: string): string => path.replace(/\.ts$/, '.js');
 
@@ -42,8 +45,7 @@ const published = {
   keywords: manifest.keywords,
   license: manifest.license,
   type: manifest.type,
-  // Type stripping, which our own scripts need, came later than what the built code needs.
-  engines: { node: '>=22.17' },
+  engines: { node: `>=${oldestNode}` },
   exports: Object.fromEntries(Object.entries(manifest.exports).map(([name, path]) => [name, exported(path)])),
   bin: Object.fromEntries(Object.entries(manifest.bin).map(([name, path]) => [name, built(path)])),
   dependencies: manifest.dependencies,
@@ -91,6 +93,20 @@ for (const shipped of ['adapters', 'application', 'cli', 'composition', 'domain'
     copyFileSync(file, join(folder, shipped, path));
   }
 }
+
+/** The command, as the built package has it. */
+const replaceOnce = (text: string, before: string, after: string): string => {
+  if (text.split(before).length !== 2) throw new Error(`cli/kith.js has no one ${before}`);
+  return text.replace(before, after);
+};
+writeFileSync(
+  join(folder, 'cli/kith.js'),
+  replaceOnce(
+    replaceOnce(readFileSync(join(root, 'cli/kith.js'), 'utf8'), "'./main.ts'", "'./main.js'"),
+    "oldest = '24.0'",
+    `oldest = '${oldestNode}'`,
+  ),
+);
 
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
 for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE'])

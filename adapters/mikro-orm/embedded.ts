@@ -9,11 +9,12 @@ import { maxTransactionMs as longestTransactionMs } from '../../application/cach
 import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
+import { StartRefused } from '../system/messages.ts';
 import { Queue } from '../system/queue.ts';
 import { assemble } from './assemble.ts';
 import { beginAnew, emptyLog } from './change-log.ts';
 import { changeLogOf, logChannel, type OnConnection } from './change-log-port.ts';
-import { lockDataDirectory } from './data-directory.ts';
+import { inDataDirectory, lockDataDirectory } from './data-directory.ts';
 import { toFault } from './faults.ts';
 import { onEmbedded } from './log-connection.ts';
 import { ormOptions } from './orm-options.ts';
@@ -41,6 +42,12 @@ const openIn = async (place: string | null) => {
   return new MikroORM({ ...ormOptions, dbName: place ?? 'memory://' });
 };
 
+const claim = (dataDir: string): Promise<AsyncDisposable> =>
+  inDataDirectory(dataDir, async () => {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    return lockDataDirectory(dataDir);
+  });
+
 const openMigrated = async (place: string | null): Promise<MikroORM> => {
   const orm = await openIn(place);
   try {
@@ -65,16 +72,16 @@ const sweepUnreadMs = 600_000;
 /**
  * PostgreSQL compiled to WebAssembly, in this process: the default for development and a small single node. One
  * statement at a time, each blocking the event loop while it runs. What was acknowledged survives SIGKILL.
- * Throws `DataDirectoryInUse` when another process has the directory open.
+ * Throws `DataDirectoryInUse` when another process has the directory open, `StartRefused` where it cannot be used.
  */
 export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Database> => {
   const { dataDir, maxTransactionMs = longestTransactionMs } = config;
-  if (dataDir !== null) await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = dataDir === null ? undefined : await lockDataDirectory(dataDir);
-  const orm = await openMigrated(dataDir === null ? null : join(dataDir, 'pglite')).catch(
+  const lock = dataDir === null ? undefined : await claim(dataDir);
+  const open = () => openMigrated(dataDir === null ? null : join(dataDir, 'pglite'));
+  const orm = await (dataDir === null ? open() : inDataDirectory(dataDir, open)).catch(
     async (error: unknown) => {
       await lock?.[Symbol.asyncDispose]();
-      throw toFault(error);
+      throw error instanceof StartRefused ? error : toFault(error);
     },
   );
   log.info('database-ready', { kind: 'embedded', persistent: dataDir !== null });
@@ -141,9 +148,8 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
 
 /** Runs what is missing of the migrations and closes the database again; says what that was. */
 export const migrateEmbedded = async (dataDir: string): Promise<readonly string[]> => {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await using _lock = await lockDataDirectory(dataDir);
-  const orm = await openIn(join(dataDir, 'pglite'));
+  await using _lock = await claim(dataDir);
+  const orm = await inDataDirectory(dataDir, () => openIn(join(dataDir, 'pglite')));
   try {
     return (await orm.migrator.up()).map(({ name }) => name);
   } catch (error) {

@@ -4,7 +4,7 @@ import { MikroORM } from '@mikro-orm/pglite';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type RawBuilder, sql } from 'kysely';
 import { isMadeHere } from './change-log.ts';
-import { lockDataDirectory } from './data-directory.ts';
+import { inDataDirectory, lockDataDirectory, mayBeUsed } from './data-directory.ts';
 import { toFault } from './faults.ts';
 import { type Home, lookAtHome } from './home.ts';
 import { listInstances } from './instances.ts';
@@ -185,6 +185,7 @@ export const keepsSession = async (newClient: () => PgClient): Promise<boolean> 
  */
 export const examineEmbedded = async (dataDir: string): Promise<DatabaseFacts | undefined> => {
   const path = join(dataDir, 'pglite');
+  await inDataDirectory(dataDir, () => mayBeUsed(dataDir));
   if (!existsSync(path)) return undefined;
   await using _lock = await lockDataDirectory(dataDir);
   const orm = new MikroORM({ ...ormOptions, dbName: path });

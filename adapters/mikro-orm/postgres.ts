@@ -10,7 +10,7 @@ import { assemble } from './assemble.ts';
 import { checkSettings } from './change-log.ts';
 import { changeLogOf } from './change-log-port.ts';
 import { DatabaseCircuit } from './circuit.ts';
-import { toFault } from './faults.ts';
+import { toFault, toldOfDatabase } from './faults.ts';
 import { lookAtHome } from './home.ts';
 import { onPostgres } from './log-connection.ts';
 import { migrate, patienceOfStartMs } from './migrate.ts';
@@ -26,7 +26,7 @@ import {
   warmConnections,
   wayTo,
 } from './postgres-pool.ts';
-import type { PostgresAddress } from './postgres-url.ts';
+import { type PostgresAddress, placeOf } from './postgres-url.ts';
 import { leadToOne } from './same-database.ts';
 import { settingsOf } from './session.ts';
 import type { Admission } from './statements.ts';
@@ -59,6 +59,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   const limits = { ...databaseDeadlines, ...config.limits };
   const ssl = await tlsOptions(address.tls);
   const directSsl = await tlsOptions(direct.tls);
+  const at = placeOf(address);
   let schema = address.schema;
   const circuit = new DatabaseCircuit({
     probe: async () => discard(await openPooled()),
@@ -104,29 +105,37 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
 
   /** Sees that both ways lead to one database, and what is there. Throws the driver's error or a fault. */
   const look = async () => {
-    using opened = new DisposableStack();
-    const pooled = opened.adopt(await openPooled(), discard);
-    if (direct === address) return { home: await lookAtHome(onPostgres(pooled)), at: pooled };
-    const past = opened.adopt(await openDirect(limits.queryTimeoutMs), discard);
-    if (!(await leadToOne(past, pooled)))
-      throw new DatabaseUnavailable('DATABASE_DIRECT_URL leads to another database than DATABASE_URL');
-    return { home: await lookAtHome(onPostgres(past)), at: past };
+    const opened: PgClient[] = [];
+    try {
+      const pooled = await openPooled();
+      opened.push(pooled);
+      if (direct === address) return { home: await lookAtHome(onPostgres(pooled)), found: pooled };
+      const past = await openDirect(limits.queryTimeoutMs);
+      opened.push(past);
+      if (!(await leadToOne(past, pooled)))
+        throw new DatabaseUnavailable('DATABASE_DIRECT_URL leads to another database than DATABASE_URL');
+      return { home: await lookAtHome(onPostgres(past)), found: past };
+    } finally {
+      // Node 22, on which the built package runs, has no `DisposableStack`.
+      opened.forEach(discard);
+    }
   };
 
   const becomeReady = async (): Promise<void> => {
     let reported: string | undefined;
     for (let delayMs = 100; state === 'starting'; delayMs = Math.min(delayMs * 2, maxRetryDelayMs)) {
       try {
-        const { home, at } = await look();
-        const primary = { ...direct, host: at.host, port: at.port };
+        const { home, found } = await look();
+        const primary = { ...direct, host: found.host, port: found.port };
         ({ schema } = await migrate(home, primary, directSsl, patienceOfStartMs));
         await warmUp(pool, Math.min(warmConnections, limits.poolConnections));
         if (state === 'starting') state = 'ready';
         log.info('database-ready', { kind: 'postgresql' });
       } catch (error) {
         const reason = toFault(error).message;
+        const { code } = toldOfDatabase(error, at);
         // Once a reason: an outage of an hour is not a thousand lines.
-        if (reason !== reported) log.warn('database-not-ready', { reason });
+        if (reason !== reported) log.warn('database-not-ready', { code, at, reason });
         reported = reason;
         tried.resolve();
         await Promise.race([sleep(delayMs), closing.promise]);
