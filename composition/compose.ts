@@ -16,7 +16,14 @@ export type { Freshness, Read, Source } from '../application/read.ts';
 export type { Confirmation, Receipt } from '../application/writes.ts';
 export type { Contact, ContactPage } from '../domain/contact.ts';
 export type { AnyFailure, Failure, FailureCode } from '../domain/failures.ts';
-export { DatabaseUnavailable, Fault, type FaultCode, OutcomeUnknown, Overloaded } from '../domain/faults.ts';
+export {
+  Closed,
+  DatabaseUnavailable,
+  Fault,
+  type FaultCode,
+  OutcomeUnknown,
+  Overloaded,
+} from '../domain/faults.ts';
 /** These make a key of an id, an email, a username or a phone, as `useCases.getUser(key)` takes it. */
 export {
   type ContactId,
@@ -76,7 +83,10 @@ export type Kith = AsyncDisposable & {
   readonly bootstrapAdmin: BootstrapAdmin;
   /** From now on `/health/ready` says 503, so that no load balancer sends anybody here. */
   drain(): void;
-  /** Stops the work in the background and closes the connections. Calling it again waits for the same end. */
+  /**
+   * Stops the work in the background and closes the connections. Calling it again waits for the same end. From then on
+   * requests are answered 503 `closed`, and what would ask the database throws `Closed`.
+   */
   close(): Promise<void>;
 };
 
@@ -100,6 +110,7 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
   const running = started.move();
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
+    draining.close();
     closed ??= running[Symbol.asyncDispose]();
     return closed;
   };

@@ -205,9 +205,10 @@ export const openAudit = ({ config, counts, ...needs }: AuditNeeds): Auditing =>
   return new ConsistencyAudit({ ...needs, counts: counts.audits, chance: Math.random, share, boundMs });
 };
 
-/** Whether this process is about to stop, and takes no new work. */
+/** Whether this process is about to stop and takes no new work, or was closed. */
 export class Draining {
   #isOn = false;
+  #isClosed = false;
 
   start(): void {
     this.#isOn = true;
@@ -215,6 +216,15 @@ export class Draining {
 
   isOn(): boolean {
     return this.#isOn;
+  }
+
+  close(): void {
+    this.#isOn = true;
+    this.#isClosed = true;
+  }
+
+  isClosed(): boolean {
+    return this.#isClosed;
   }
 }
 
@@ -233,4 +243,5 @@ export const openHttp = ({ config, application, draining, ...needs }: HttpNeeds)
     corsOrigins: config.http.corsOrigins,
     trustedProxies: config.http.trustedProxies,
     isShuttingDown: () => draining.isOn(),
+    isClosed: () => draining.isClosed(),
   });

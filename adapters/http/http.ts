@@ -34,6 +34,8 @@ export type HttpOptions = {
   readonly requestDeadlineMs?: number | undefined;
   /** While true, `/health/ready` is 503, so that a load balancer sends nobody here any more. */
   readonly isShuttingDown?: (() => boolean) | undefined;
+  /** While true every request is answered `closed`, which the log has too. */
+  readonly isClosed?: (() => boolean) | undefined;
   /** What measures and traces requests. Nothing by default. */
   readonly observe?: ObserveRequests | undefined;
   /** What operators see beside health. Nothing by default. */
@@ -44,8 +46,19 @@ export type HttpOptions = {
 export const createHttp = (application: Application, options: HttpOptions): Http => {
   const { log, ids, corsOrigins = [], trustedProxies = [], limits = noLimits } = options;
   const { requestDeadlineMs = 8000, isShuttingDown = () => false, observe = observeNothing } = options;
+  const { isClosed = () => false } = options;
   const originOf = createOriginOf(trustedProxies);
-  const context = { application, log, ids, originOf, limits, requestDeadlineMs, isShuttingDown, observe };
+  const context = {
+    application,
+    log,
+    ids,
+    originOf,
+    limits,
+    requestDeadlineMs,
+    isShuttingDown,
+    isClosed,
+    observe,
+  };
   return {
     fetch: forAnyHost(createApp(publicRoutes, { ...context, cors: createCors(corsOrigins) })),
     ops: forAnyHost(

@@ -6,7 +6,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { dataDir as newCluster } from '@electric-sql/pglite-prepopulatedfs';
 import { MikroORM } from '@mikro-orm/pglite';
 import { maxTransactionMs as longestTransactionMs } from '../../application/caching/limits.ts';
-import { DatabaseUnavailable } from '../../domain/faults.ts';
+import { Closed } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
 import { StartRefused } from '../system/messages.ts';
@@ -93,7 +93,7 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
   let closed = false;
   const admit: Admission = (work) =>
     queue.run(() => {
-      if (closed) throw new DatabaseUnavailable('the database was closed');
+      if (closed) throw new Closed();
       return work();
     });
   const pglite = await orm.driver.getConnection().getNativeClient();

@@ -3,7 +3,7 @@ import {
   defaultJournalBoundMs,
   maxTransactionMs as longestTransactionMs,
 } from '../../application/caching/limits.ts';
-import { DatabaseUnavailable, Overloaded } from '../../domain/faults.ts';
+import { Closed, DatabaseUnavailable, Overloaded } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
 import { assemble } from './assemble.ts';
@@ -92,8 +92,10 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   let isListening = false;
   const closing = Promise.withResolvers<void>();
   const tried = Promise.withResolvers<void>();
+  const notNow = (): DatabaseUnavailable =>
+    state === 'closed' ? new Closed() : new DatabaseUnavailable('the database is starting');
   const admit: Admission = (work) => {
-    if (state !== 'ready') return Promise.reject(new DatabaseUnavailable(`the database is ${state}`));
+    if (state !== 'ready') return Promise.reject(notNow());
     if (pool.waitingCount >= maxWaiting) {
       return Promise.reject(new Overloaded('too many wait for a connection to the database'));
     }
@@ -101,7 +103,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   };
 
   const whenReady = <T>(work: () => Promise<T>): Promise<T> =>
-    state === 'ready' ? work() : Promise.reject(new DatabaseUnavailable(`the database is ${state}`));
+    state === 'ready' ? work() : Promise.reject(notNow());
 
   /** Sees that both ways lead to one database, and what is there. Throws the driver's error or a fault. */
   const look = async () => {
