@@ -14,8 +14,9 @@ export type { Http } from '../adapters/http/http.ts';
 export type * from '../application/application.ts';
 export type { Freshness, Read, Source } from '../application/read.ts';
 export type { Confirmation, Receipt } from '../application/writes.ts';
-export type { Contact, ContactPage } from '../domain/contact.ts';
-export type { AnyFailure, Failure, FailureCode } from '../domain/failures.ts';
+export type { Counters } from '../domain/attempts.ts';
+export type { Contact, ContactPage, ContactSearch, PageRequest } from '../domain/contact.ts';
+export type { AnyFailure, Failure, FailureCode, IdentifierTaken } from '../domain/failures.ts';
 export {
   Closed,
   DatabaseUnavailable,
@@ -33,6 +34,7 @@ export {
   parsePhone,
   parseUserId,
   parseUsernameKey,
+  type UserAlias,
   type UserId,
   type UserKey,
   type Username,
@@ -40,12 +42,15 @@ export {
 export type { Issue } from '../domain/issue.ts';
 /** The ports, for adapters of your own; docs/adapters.md says what each promises. */
 export type * from '../domain/ports/cache.ts';
+export type * from '../domain/ports/change-log.ts';
 export type * from '../domain/ports/persistence.ts';
 export type * from '../domain/ports/runtime.ts';
 export type * from '../domain/ports/security.ts';
 export type { Result } from '../domain/result.ts';
 /** `Secret.reveal(session.token)` is the text of a token; a secret itself can be neither printed nor serialised. */
-export { Secret } from '../domain/secret.ts';
+export { type AccessToken, type Password, type PasswordHash, Secret } from '../domain/secret.ts';
+/** The proof of what may be cached; an adapter of a database makes them. */
+export { formatSnapshot, parseSnapshot, parseXid, type Snapshot, type Xid } from '../domain/snapshot.ts';
 export type { Account, Profile, Role, User } from '../domain/user.ts';
 export { type Config, configFrom, parseConfig } from './config.ts';
 export type { ConfigIssue, Environment } from './environment.ts';

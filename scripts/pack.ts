@@ -35,7 +35,7 @@ const built = (path: string): string => path.replace(/\.ts$/, '.js');
 const exported = (path: string): string | { readonly types: string; readonly default: string } =>
   path.endsWith('.ts') ? { types: path.replace(/\.ts$/, '.d.ts'), default: built(path) } : path;
 
-/** What `kith/testing` registers its suites with; who does not import it does not need them. */
+/** What `testing/suites` registers its suites with; who does not import it does not need them. */
 const forTesting = ['fast-check', 'vitest'] as const;
 
 const published = {

@@ -52,7 +52,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'adapters/oslo': { folders: ofAdapters, packages: ['oslo', 'node:os'] },
   'adapters/rate-limit': { folders: ofAdapters, packages: ['rate-limiter-flexible', 'node:crypto'] },
   'adapters/redis': { folders: ofAdapters, packages: ['redis', 'cockatiel', 'node:crypto', 'node:timers'] },
-  'adapters/system': { folders: inward, packages: ['uuid', 'lru-cache', 'node:buffer'] },
+  'adapters/system': { folders: inward, packages: ['uuid', 'lru-cache', 'node:buffer', 'node:timers'] },
   'adapters/telemetry': { folders: ofAdapters, packages: ['prom-client', '@opentelemetry/api'] },
   'adapters/throttle': { folders: ofAdapters, packages: ['node:crypto'] },
   'adapters/tiered': { folders: ofAdapters, packages: [] },

@@ -4,6 +4,7 @@ import type { ChangeLog } from '../../domain/ports/change-log.ts';
 import type { Database, DatabaseStatus } from '../../domain/ports/persistence.ts';
 import { attemptCounters } from './attempts.ts';
 import { contactRepository } from './contacts.ts';
+import type { Lend } from './lent-connection.ts';
 import { provedReads } from './proved-reads.ts';
 import { type Admission, Statements } from './statements.ts';
 import { transactionsOn } from './transactions.ts';
@@ -13,18 +14,19 @@ import { userRepository } from './users.ts';
 export type Parts = {
   readonly em: SqlEntityManager;
   readonly admit: Admission;
+  readonly lend: Lend;
   readonly log: ChangeLog;
   readonly maxTransactionMs: number;
   readonly close: () => Promise<void>;
   readonly status: () => DatabaseStatus;
 };
 
-export const assemble = ({ em, admit, log, maxTransactionMs, close, status }: Parts): Database => {
+export const assemble = ({ em, admit, lend, log, maxTransactionMs, close, status }: Parts): Database => {
   const statements = new Statements(em, admit);
   return {
     users: userRepository(statements),
     contacts: contactRepository(statements),
-    transactions: transactionsOn(em, admit, maxTransactionMs),
+    transactions: transactionsOn({ em, admit, lend, maxTransactionMs }),
     reads: provedReads(statements),
     log,
     attempts: attemptCounters(statements),

@@ -16,6 +16,7 @@ import { beginAnew, emptyLog } from './change-log.ts';
 import { changeLogOf, logChannel, type OnConnection } from './change-log-port.ts';
 import { inDataDirectory, lockDataDirectory } from './data-directory.ts';
 import { toFault } from './faults.ts';
+import { lendOnly } from './lent-connection.ts';
 import { onEmbedded } from './log-connection.ts';
 import { ormOptions } from './orm-options.ts';
 import type { Admission } from './statements.ts';
@@ -109,6 +110,7 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
   return assemble({
     em: orm.em,
     admit,
+    lend: lendOnly(pglite),
     maxTransactionMs,
     // One connection, which is this process; notifications in it are function calls.
     status: () => ({

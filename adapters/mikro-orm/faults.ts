@@ -1,4 +1,3 @@
-import { AbortedTransactionError } from 'kysely';
 import {
   DatabaseSilent,
   DatabaseUnavailable,
@@ -47,7 +46,7 @@ export const toFault = (error: unknown): Error => {
     return new StatementRefused(code);
   }
   // Without a SQLSTATE nothing was answered: a socket, a deadline, a closed pool. What is left is a mistake of ours.
-  if (error instanceof TypeError || error instanceof RangeError || error instanceof AbortedTransactionError) {
+  if (error instanceof TypeError || error instanceof RangeError) {
     return new Error(`the database adapter failed (${error.name})`);
   }
   const reason = `the database did not answer (${reasonOf(error)})`;
@@ -99,9 +98,6 @@ const problemsByCode: Readonly<Record<string, Problem>> = {
 
 /** The same for an error of COMMIT, which leaves the outcome open unless the server said that it rolled back. */
 export const toCommitFault = (error: unknown): Error => {
-  if (error instanceof AbortedTransactionError) {
-    return new Error('a transaction that had failed was to be committed; it was rolled back');
-  }
   const code = codeOf(error);
   return isSqlState(code) && !connectionLost.test(code) && !isPoolersEnd(error)
     ? toFault(error)

@@ -12,6 +12,7 @@ import { changeLogOf } from './change-log-port.ts';
 import { DatabaseCircuit } from './circuit.ts';
 import { toFault, toldOfDatabase } from './faults.ts';
 import { lookAtHome } from './home.ts';
+import { lendFrom } from './lent-connection.ts';
 import { onPostgres } from './log-connection.ts';
 import { migrate, patienceOfStartMs } from './migrate.ts';
 import { OwnConnection } from './own-connection.ts';
@@ -150,6 +151,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   return assemble({
     em: orm.em,
     admit,
+    lend: lendFrom(pool),
     maxTransactionMs,
     log: changeLogOf({
       checks: (work) => whenReady(() => work(forChecks)),

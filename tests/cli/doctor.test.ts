@@ -250,12 +250,10 @@ describe('the doctor on PostgreSQL', () => {
     expect(slow.of('database latency')).toEqual([expect.stringMatching(/^(?:warning|bad): /)]);
 
     const gone = await examine({ DATABASE_URL: 'postgres://kith:hunter2@127.0.0.1:1/kith' });
-    expect(gone.of('database')).toEqual([
-      expect.stringMatching(/^bad: 127\.0\.0\.1:1\/kith: .*ECONNREFUSED/),
-    ]);
+    expect(gone.of('database')).toEqual(['bad: DATABASE_URL: nobody listens at 127.0.0.1:1/kith']);
     expect(gone.out).not.toContain('hunter2');
     const unknown = await examine({ DATABASE_URL: urlOf({ ...database.address, database: 'kith_no_such' }) });
-    expect(unknown.of('database')).toEqual([expect.stringMatching(/^bad: .*3D000/)]);
+    expect(unknown.of('database')).toEqual([expect.stringMatching(/^bad: .*there is no such database/)]);
   });
 });
 

@@ -127,7 +127,9 @@ describe('compose', () => {
     await database.health.ping();
   });
 
-  it('says that it was closed, in the answer, in the log, and to use cases', async () => {
+  it('says that it was closed, in the answer, in the log, and to use cases', {
+    timeout: 60_000,
+  }, async () => {
     const warned: string[] = [];
     const log = { ...silent, warn: (event: string) => void warned.push(event) };
     const directory = await mkdtemp(join(tmpdir(), 'kith-closed-'));

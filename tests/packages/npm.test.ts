@@ -55,12 +55,11 @@ await kith.close();
 
 /** Contract suites on the fakes that come with them, as a stranger would run them on adapters of their own. */
 const contractTest = `
-import { describeCache, describeClock, describePasswordHasher, describeTimer, ManualClock, MemoryCache, quickHasher, recordKinds } from '${manifest.name}/testing';
+import { ManualClock, MemoryCache, quickHasher, recordKinds, systemIds as ids } from '${manifest.name}/testing';
+import { describeCache, describeClock, describePasswordHasher, describeTimer } from '${manifest.name}/testing/suites';
 
 const ttlsMs = { user: 60_000, profile: 60_000, contact: 60_000, contactList: 60_000 };
 const [leaseMs, fenceTtlMs] = [5000, 30_000];
-let token = 0;
-const ids = { uuid: () => crypto.randomUUID(), token: () => String(token++) };
 
 describeCache('The packed MemoryCache', async () => {
   const clock = new ManualClock();
@@ -124,7 +123,7 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
     ])
       expect(paths).toContain(path);
     const own = /^(?:adapters|application|cli|composition|domain)\/[\w/-]+(?:\.js|\.d\.ts)$/;
-    const testing = /^tests\/(?:testing|contracts\/[\w-]+|support\/[\w-]+)(?:\.js|\.d\.ts)$/;
+    const testing = /^tests\/(?:testing|testing-suites|contracts\/[\w-]+|support\/[\w-]+)(?:\.js|\.d\.ts)$/;
     const page = /^adapters\/http\/static\/[\w-]+\.(?:js|css)$/;
     expect(paths.filter((path) => page.test(path)).length).toBeGreaterThan(0);
     const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'];
