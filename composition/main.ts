@@ -10,8 +10,8 @@ import { compose, type Kith } from './compose.ts';
 import { type Config, parseConfig } from './config.ts';
 import { toldOfIssue } from './environment.ts';
 import { openLog } from './resources.ts';
+import { startWarnings } from './start-warnings.ts';
 import { telling } from './telling.ts';
-import { startWarnings } from './unread-variables.ts';
 
 /** How long the process still takes requests after it has said that it is not ready, so that load balancers notice. */
 const noticeMs = 500;

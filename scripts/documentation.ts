@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { messageRows } from '../adapters/system/messages.ts';
 import { describeVariables, type VariableDescription } from '../composition/config.ts';
 
 type Note = {
@@ -257,11 +258,21 @@ const linkedFromRoot = (text: string): string => text.replaceAll('](consistency.
 /** The generated part of each page. */
 export const generated: Readonly<Record<string, () => string>> = {
   'README.md': () => linkedFromRoot(shortTable(essentials)),
+  'docs/command-line.md': () => messageTable(),
   'docs/configuration.md': () =>
     Object.entries(groups)
       .map(([title, names]) => `## ${title}\n\n${table(names)}`)
       .join('\n\n'),
 };
+
+const messageTable = (): string =>
+  [
+    '| code | when | exit code |',
+    '| --- | --- | --- |',
+    ...Object.entries(messageRows).map(
+      ([code, { when, exit }]) => `| \`${code}\` | ${when} | ${exit ?? 'goes on'} |`,
+    ),
+  ].join('\n');
 
 /** Variables that the schema has and no table shows; there must be none. */
 export const unlisted = (): readonly string[] => {

@@ -1,7 +1,9 @@
 /**
- * Builds the npm package and packs it: `pack.ts [--name @scope/kith] [--to folder]`, by default into `dist/`. The source
+ * Builds the npm package and packs it: `pack.ts [--to folder] [--json]`, by default into `dist/`, under the name
+ * in our package.json. The source
  * stays unbuilt for us, but neither runtime takes TypeScript from `node_modules`, so what is published is JavaScript with
- * declarations, in a folder of its own whose package.json is made from ours. Prints what `npm pack --json` says.
+ * declarations, in a folder of its own whose package.json is made from ours. Ends in the path of the file, or with
+ * `--json` in what `npm pack --json` says.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -15,14 +17,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values: options } = parseArgs({ options: { name: { type: 'string' }, to: { type: 'string' } } });
+const { values: options } = parseArgs({
+  options: { to: { type: 'string' }, json: { type: 'boolean' } },
+});
 const to = resolve(options.to ?? join(root, 'dist'));
 const folder = join(to, 'package');
 
@@ -39,10 +43,11 @@ const exported = (path: string): string | { readonly types: string; readonly def
 const forTesting = ['fast-check', 'vitest'] as const;
 
 const published = {
-  name: options.name ?? manifest.name,
+  name: manifest.name,
   version: manifest.version,
   description: manifest.description,
   keywords: manifest.keywords,
+  ...('repository' in manifest && { repository: manifest.repository }),
   license: manifest.license,
   type: manifest.type,
   engines: { node: `>=${oldestNode}` },
@@ -111,7 +116,12 @@ writeFileSync(
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
 for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE'])
   copyFileSync(join(root, name), join(folder, name));
+mkdirSync(join(folder, 'docs'), { recursive: true });
+for (const name of readdirSync(join(root, 'docs')))
+  copyFileSync(join(root, 'docs', name), join(folder, 'docs', name));
 for (const path of Object.values(published.bin)) chmodSync(join(folder, path), 0o755);
 
 const args = ['pack', folder, '--json', '--pack-destination', to, '--loglevel', 'error'];
-process.stdout.write(execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 2] }));
+const said = execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 2] });
+const [{ filename }] = JSON.parse(said);
+process.stdout.write(options.json ? said : `${join(relative(process.cwd(), to), filename)}\n`);

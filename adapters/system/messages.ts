@@ -21,6 +21,7 @@ export type MessageValues = {
   readonly 'variable-missing': { readonly name: string; readonly expected: string };
   readonly 'variable-unread': { readonly name: string; readonly meant: string };
   readonly 'embedded-in-production': Directory;
+  readonly 'only-local': { readonly mark: string };
   readonly 'data-directory-unusable': Directory & { readonly reason: string };
   readonly 'data-directory-in-use': Directory & { readonly pid: number };
   readonly 'secret-file-unusable': { readonly path: string };
@@ -94,6 +95,13 @@ export const messageRows: { readonly [Code in MessageCode]: MessageRow<MessageVa
       `NODE_ENV=production without DATABASE_URL: the embedded database in ${directory} holds all data`,
     todo: () => 'set DATABASE_URL, or keep DATA_DIR on a disk that stays',
     when: 'a production server would lose its data with its disk',
+  },
+  'only-local': {
+    exit: null,
+    what: ({ mark }) =>
+      `HOST is not set, so nobody outside of this container reaches the server (${mark} is set)`,
+    todo: () => 'set HOST to 0.0.0.0, or to :: where the network is IPv6',
+    when: 'a platform is recognised by a variable of its own, and `HOST` is not set',
   },
   'data-directory-unusable': {
     exit: 78,
@@ -301,6 +309,9 @@ const words: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   EMFILE: 'too many files are open',
+  ECONNREFUSED: 'refused: nobody listens at that port',
+  ECONNRESET: 'the connection was closed',
+  ETIMEDOUT: 'no answer in time',
   EADDRNOTAVAIL: 'the address is not of this machine',
   ENOTFOUND: 'no address is known for this name',
   EAI_AGAIN: 'no address is known for this name',

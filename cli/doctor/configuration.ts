@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Message } from '../../adapters/system/messages.ts';
 import type { Config } from '../../composition/config.ts';
 import { type ConfigIssue, type Environment, toldOfIssue } from '../../composition/environment.ts';
-import { startWarnings } from '../../composition/unread-variables.ts';
+import { startWarnings } from '../../composition/start-warnings.ts';
 import { bad, type Finding, good, warning } from './finding.ts';
 
 /** A finding for each issue of a configuration that was refused. */

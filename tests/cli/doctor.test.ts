@@ -340,7 +340,15 @@ describe('the doctor on Redis', () => {
     expect((await examineIt(proxy.port)).of('Redis latency')).toEqual([expect.stringMatching(/^bad: /)]);
     proxy.set('black-hole');
     expect((await examineIt(proxy.port)).of('Redis')).toEqual([expect.stringMatching(/^bad: .*: deadline$/)]);
-    expect((await examineIt(1)).of('Redis')).toEqual([expect.stringMatching(/^bad: .*: network$/)]);
+    expect((await examineIt(1)).of('Redis')).toEqual([
+      expect.stringMatching(/^bad: .*refused.*ECONNREFUSED$/),
+    ]);
+    const byName = await examine({ REDIS_URL: 'redis://no-such-host.invalid', DATA_DIR: dataDirectory });
+    expect(byName.of('Redis')).toEqual([expect.stringMatching(/^bad: .*no address is known/)]);
+    const overTls = await examine({ REDIS_URL: `rediss://127.0.0.1:${redis.port}`, DATA_DIR: dataDirectory });
+    expect(overTls.of('Redis')).toEqual([
+      expect.stringMatching(/^bad: .*: (?:no TLS, \w+|closed|deadline|the connection was closed.*)$/),
+    ]);
   }, 60_000);
 
   it('sees a version that is too old, and a server that is none', async () => {

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lockDataDirectory } from '../../adapters/mikro-orm/data-directory.ts';
 import { type MessageCode, messageOf, messageRows } from '../../adapters/system/messages.ts';
-import { unreadVariables } from '../../composition/unread-variables.ts';
+import { unreadVariables } from '../../composition/start-warnings.ts';
 import { programs } from '../security/server.ts';
 import { watch } from '../support/canaries.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -133,6 +133,7 @@ const ways: { readonly [Code in MessageCode]: () => Promise<Said> } = {
       { NODE_ENV: 'production', JWT_SECRET: randomBytes(32).toString('base64') },
       'embedded-in-production',
     ),
+  'only-local': () => run(['start'], { RENDER: 'true' }, 'only-local'),
   'data-directory-unusable': () => {
     writeFileSync(join(directory, 'data'), 'a file');
     return run(['start'], {});
@@ -191,12 +192,12 @@ const ways: { readonly [Code in MessageCode]: () => Promise<Said> } = {
   'migration-refused': () => run(['migrate', '--grant', 'kith_not_there'], { DATABASE_URL: url }),
   crashed: () =>
     run(['start'], {}, undefined, {
-      preload: preloaded(`const waiting = setInterval(() => {
-        if (process.listenerCount('uncaughtException') === 0) return;
-        clearInterval(waiting);
-        throw new TypeError('hunter2');
-      }, 5);
-      import process from 'node:process';`),
+      preload: preloaded(`import process from 'node:process';
+      const on = process.on.bind(process);
+      process.on = (event, listener) => {
+        if (event === 'unhandledRejection') setTimeout(() => Promise.reject(new TypeError('hunter2')), 5);
+        return on(event, listener);
+      };`),
     }),
   'server-silent': () => run(...ask('http://127.0.0.1:1')),
   'server-cut-off': async () => run(...ask(await answering(200, '{', 100))),

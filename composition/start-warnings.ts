@@ -1,7 +1,7 @@
 import { type Message, messageOf } from '../adapters/system/messages.ts';
 import type { Config } from './config.ts';
 import { variableNames } from './config.ts';
-import type { Environment } from './environment.ts';
+import { type Environment, isSet } from './environment.ts';
 
 /** What platforms set beside what we read: Railway, Heroku. It is no mistake of anybody's. */
 const ofPlatforms: ReadonlySet<string> = new Set(['REDISHOST', 'REDISPORT', 'REDISPASSWORD']);
@@ -9,13 +9,22 @@ const ofPlatforms: ReadonlySet<string> = new Set(['REDISHOST', 'REDISPORT', 'RED
 /** Shorter names have too many neighbours. */
 const shortCharacters = 7;
 
-/** What a start says although it goes on: names that are nearly ours, and a production that keeps its data in a directory. */
+/** What a start says although it goes on: names that are nearly ours, an address that nobody reaches, and a production that keeps its data in a directory. */
 export const startWarnings = (environment: Environment, config: Config): readonly Message[] => [
   ...unreadVariables(environment),
+  ...onlyLocal(environment),
   ...(environment['NODE_ENV'] === 'production' && config.postgres === undefined
     ? [messageOf('embedded-in-production', { directory: config.dataDirectory })]
     : []),
 ];
+
+/** By what a platform is recognised whose router comes from outside of the container. */
+const marks = ['RAILWAY_ENVIRONMENT_NAME', 'RENDER', 'FLY_APP_NAME', 'DYNO', 'KUBERNETES_SERVICE_HOST'];
+
+const onlyLocal = (environment: Environment): readonly Message[] => {
+  const mark = marks.find((name) => isSet(environment, name));
+  return mark === undefined || isSet(environment, 'HOST') ? [] : [messageOf('only-local', { mark })];
+};
 
 /** Variables that nobody reads and whose names are nearly ours, each with the nearest of ours that is not set. */
 export const unreadVariables = (environment: Environment): readonly Message[] =>
