@@ -21,14 +21,24 @@ export const startWarnings = (environment: Environment, config: Config): readonl
 /** By what a platform is recognised whose router comes from outside of the container. */
 const marks = ['RAILWAY_ENVIRONMENT_NAME', 'RENDER', 'FLY_APP_NAME', 'DYNO', 'KUBERNETES_SERVICE_HOST'];
 
+/** Nothing where the process may read single variables and not list them, as with `deno run --allow-env=PORT,...`. */
+const namesIn = (environment: Environment): readonly string[] => {
+  try {
+    return Object.keys(environment);
+  } catch {
+    return [];
+  }
+};
+
 const onlyLocal = (environment: Environment): readonly Message[] => {
-  const mark = marks.find((name) => isSet(environment, name));
+  const names = namesIn(environment);
+  const mark = marks.find((name) => names.includes(name) && isSet(environment, name));
   return mark === undefined || isSet(environment, 'HOST') ? [] : [messageOf('only-local', { mark })];
 };
 
 /** Variables that nobody reads and whose names are nearly ours, each with the nearest of ours that is not set. */
 export const unreadVariables = (environment: Environment): readonly Message[] =>
-  Object.keys(environment)
+  namesIn(environment)
     .filter((name) => !variableNames.includes(name) && !ofPlatforms.has(name))
     .flatMap((name) => {
       const meant = variableNames

@@ -124,7 +124,11 @@ const notes: Readonly<Record<string, Note>> = {
   REDIS_URL: { about: 'Redis or Valkey 6.2 or newer; `rediss://` for TLS.', unset: 'memory alone' },
   REDIS_PRIVATE_URL: { about: 'The same, taken when `REDIS_URL` is not set.', unset: 'none' },
   REDIS_HOST: { about: 'The same in parts, taken when neither URL is set.', unset: 'none' },
-  REDIS_PORT: { about: 'With `REDIS_HOST`.', form: 'a port from 1 to 65535' },
+  REDIS_PORT: {
+    about:
+      'With `REDIS_HOST`. A `tcp://` URL, as Docker and Kubernetes set it for a service called `redis`, is not read.',
+    form: 'a port from 1 to 65535',
+  },
   REDIS_PASSWORD: { about: 'With `REDIS_HOST`.', unset: 'none', form: 'any text' },
   REDIS_POOL_SIZE: {
     about:

@@ -34,6 +34,8 @@ export type DatabaseFacts = {
   readonly schema: string | null;
   /** Tables of others in the place of ours. */
   readonly foreignTables: readonly string[];
+  /** Columns of others in our tables that have to have a value and have no default: `users.tenant`. */
+  readonly foreignColumns: readonly string[];
   readonly isReadOnly: boolean;
   readonly isolation: string;
   readonly synchronousCommit: string;
@@ -224,6 +226,7 @@ const gather = async (em: SqlEntityManager, home: Home): Promise<Omit<DatabaseFa
     encoding: home.encoding,
     schema: home.schema,
     foreignTables: home.foreignTables,
+    foreignColumns: await foreignColumns(em, rows),
     missingMigrations: home.missing,
     unknownMigrations: home.unknown,
     triggers: await checkTriggers(connection),
@@ -265,6 +268,18 @@ const missingRights = async (rows: Rows): Promise<readonly string[]> => {
     }
   }
   return missing;
+};
+
+const foreignColumns = async (em: SqlEntityManager, rows: Rows): Promise<readonly string[]> => {
+  const found: string[] = [];
+  for (const { tableName, props } of em.getMetadata().getAll().values()) {
+    const ours = props.flatMap(({ fieldNames }) => fieldNames);
+    const wanting = await rows(sql`select attname::text as name from pg_attribute
+      where attrelid = to_regclass(${tableName}) and attnum > 0 and not attisdropped and attnotnull
+        and not atthasdef and attidentity = '' and not (attname::text = any(${ours}::text[])) order by 1`);
+    found.push(...wanting.map((row) => `${tableName}.${textIn(row, 'name')}`));
+  }
+  return found;
 };
 
 const mayReadAll = async (rows: Rows, tables: readonly string[]): Promise<boolean> => {

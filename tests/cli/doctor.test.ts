@@ -241,6 +241,21 @@ describe('the doctor on PostgreSQL', () => {
     }
   });
 
+  it('sees a column of somebody else that wants a value, and none that has one', async () => {
+    await database.query(
+      `alter table users add column mine text default 'x' not null, add column other text`,
+    );
+    expect((await examineIt()).of('columns')).toEqual([]);
+    await database.query('alter table users alter column mine drop default');
+    try {
+      expect((await examineIt()).of('columns')).toEqual([
+        "bad: users.mine is not Kith's, and has to have a value",
+      ]);
+    } finally {
+      await database.query('alter table users drop column mine, drop column other');
+    }
+  });
+
   it('sees a database that is far away, and one that is not there', async () => {
     await using proxy = await openFaultProxy(database.address);
     proxy.set({ latencyMs: 15 });
