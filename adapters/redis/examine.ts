@@ -71,6 +71,8 @@ export const examineRedis = async (address: RedisAddress, keyPrefix: string): Pr
 const networkReason = (error: unknown): string | undefined => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (/CERT|SELF_SIGNED|UNABLE_TO|TLS|SSL|EPROTO/.test(code)) return `no TLS, ${code}`;
+  if (error instanceof Error && error.constructor.name.endsWith('TimeoutError'))
+    return 'no answer in time, as from a port without TLS that is asked for it';
   return machineReason(error);
 };
 

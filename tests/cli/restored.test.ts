@@ -5,7 +5,7 @@ import { openPostgres } from '../../adapters/mikro-orm/postgres.ts';
 import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
 import { restored } from '../../cli/restored.ts';
 import { compose, configFrom, type Kith, type UserId } from '../../composition/compose.ts';
-import { silentLog } from '../adapters/mikro-orm/support.ts';
+import { silentLog, untilReady } from '../adapters/mikro-orm/support.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { openRedis } from '../support/redis-server.ts';
 import { kith, runIn, urlOf } from './support.ts';
@@ -26,6 +26,7 @@ const firstSource = async (instance: Kith, id: UserId): Promise<string> => {
 /** From here on a process that starts reads the log, so that what is cached is not cold for it. */
 const noteMoment = async (address: PostgresAddress): Promise<void> => {
   await using database = await openPostgres({ address }, silentLog);
+  await untilReady(database);
   await database.log.begin({ boundMs: 2_000, retentionMs: 60_000 });
   await database.log.sweep(60_000);
 };
