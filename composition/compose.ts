@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import process from 'node:process';
 import { ContainerModule, type ServiceIdentifier } from 'inversify';
 import type { Http } from '../adapters/http/http.ts';
 import { toNodeHandler } from '../adapters/http/listen.ts';
+import { messageOf, StartRefused } from '../adapters/system/messages.ts';
 import type { Application } from '../application/application.ts';
 import type { BootstrapAdmin } from '../application/users/first-admin.ts';
 import { Closing } from './closing.ts';
@@ -99,9 +101,10 @@ export type Kith = AsyncDisposable & {
  * Kith as a part of a program: opens the database, migrates it, connects to Redis where there is one, and returns. With
  * no arguments it is the documented default: PGlite in `./data` and memory. Any port can be replaced, so with
  * `{ database: memoryDatabase() }` it touches neither disk nor network.
- * Throws what opening the database threw, having closed what it had opened.
+ * Throws what opening the database threw, having closed what it had opened, and `StartRefused` on a Node that is too old.
  */
 export const compose = async (config: Config = defaultConfig(), overrides: Overrides = {}): Promise<Kith> => {
+  mustBeNewEnough();
   await using started = new Closing();
   const boxes = openBoxes([
     replace(services.config, config),
@@ -131,6 +134,13 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
     close,
     [Symbol.asyncDispose]: close,
   };
+};
+
+/** Says so before anything is written: Node 21 was the first with this, and what fails without it would fail later. */
+const mustBeNewEnough = (): void => {
+  if (typeof Map.groupBy === 'function') return;
+  const needs = 'Node 24 (or 22.18 for the package)';
+  throw new StartRefused(messageOf('needs-node', { needs, version: process.versions.node }));
 };
 
 /** The services that `Kith` is made of. All others are opened because these need them. */

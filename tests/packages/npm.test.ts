@@ -300,6 +300,8 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
       expect(failed.stderr).toMatch(
         /^kith: needs Node 24 \(or 22\.18 for the package\); this is 20\.20\.2; .* \[needs-node\]\n$/,
       );
+      const embedded = await inProject(node, ['out/consumer.js', data]).catch(Object);
+      expect(embedded.stderr).toContain('needs Node 24 (or 22.18 for the package); this is 20.20.2');
       expect(existsSync(data)).toBe(false);
     });
 
