@@ -53,5 +53,5 @@ describe('the JSR package', () => {
     ])
       expect(files).toContain(path);
     expect(files.filter((path) => path?.includes('.test.'))).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 });
