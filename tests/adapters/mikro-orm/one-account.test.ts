@@ -19,6 +19,7 @@ const start = async (environment: Record<string, string>, overrides: Overrides =
   const config = configFrom({ ...environment, JWT_SECRET });
   const kith = await compose(config, { hasher: quickHasher, limits, log: silentLog, ...overrides });
   onTestFinished(() => kith.close());
+  expect(await kith.ready()).toBe(true);
 
   const send = async (method: string, path: string, token?: string, body?: object) => {
     const headers = {
