@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { lineOf, type Message, messageOf, Told } from '../adapters/system/messages.ts';
 import type { Environment } from '../composition/environment.ts';
 
 /** What a command reads and where it writes. */
@@ -10,8 +11,8 @@ export type Terminal = {
   readonly err: (text: string) => void;
 };
 
-/** 0: good. 1: bad, or it could not be done. 2: the command was not understood. */
-export type ExitCode = 0 | 1 | 2;
+/** 0: good. 1: bad, or it could not be done. 2: the command was not understood. 78: only another configuration helps. */
+export type ExitCode = 0 | 1 | 2 | 78;
 
 export type Command = {
   /** One line. */
@@ -23,9 +24,21 @@ export type Command = {
 };
 
 /** The command was not understood. Its message is for whoever typed it. */
-export class UsageError extends Error {
+export class UsageError extends Told {
   override readonly name = 'UsageError';
+
+  /** In words, where the command is known and how it was given is not as it takes it. */
+  static of(reason: string): UsageError {
+    return new UsageError(messageOf('command-refused', { reason }));
+  }
 }
+
+/** Tells what a command met instead of doing its work, as JSON if that was asked for; its exit code. */
+export const tellFailure = (told: readonly Message[], asJson: boolean, terminal: Terminal): ExitCode => {
+  if (asJson) terminal.out(json({ error: told.map(({ what }) => what).join('; '), code: told[0]?.code }));
+  else for (const each of told) terminal.err(lineOf(each));
+  return told[0]?.exit ?? 1;
+};
 
 export type Arguments = {
   readonly text: (name: string) => string | undefined;
@@ -41,9 +54,9 @@ export const parseArguments = (
 ): Arguments => {
   const parsed = parseOrRefuse(args, options);
   // The message does not repeat the argument: it may be a secret that somebody typed in the wrong place.
-  if (parsed.positionals.length > positionals.length) throw new UsageError('too many arguments');
+  if (parsed.positionals.length > positionals.length) throw UsageError.of('too many arguments');
   const missing = positionals[parsed.positionals.length];
-  if (missing !== undefined) throw new UsageError(`${missing} is missing`);
+  if (missing !== undefined) throw UsageError.of(`${missing} is missing`);
   return {
     text: (name) => {
       const value = parsed.values[name];
@@ -59,7 +72,7 @@ const parseOrRefuse = (args: readonly string[], options: ParseArgsOptionsConfig)
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     // Its codes begin with ERR_PARSE_ARGS; its messages name the option and not its value.
-    throw new UsageError(
+    throw UsageError.of(
       error instanceof Error ? (error.message.split('. ')[0] ?? '') : 'the options were not understood',
     );
   }

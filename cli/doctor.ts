@@ -1,7 +1,7 @@
 import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { examineEmbedded, examinePostgres } from '../adapters/mikro-orm/examine.ts';
 import { examineDirect } from '../adapters/mikro-orm/examine-direct.ts';
-import type { PostgresAddress } from '../adapters/mikro-orm/postgres-url.ts';
+import { type PostgresAddress, placeOf } from '../adapters/mikro-orm/postgres-url.ts';
 import {
   type RefusedValue,
   tellRefusedOfEmbedded,
@@ -10,6 +10,7 @@ import {
 import { examineRedis, RedisUnusable } from '../adapters/redis/examine.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
 import { type Command, type ExitCode, json, parseArguments, type Terminal } from './command.ts';
+import { databaseFailure } from './database-failure.ts';
 import { clockFinding } from './doctor/clocks.ts';
 import { acceptedConfiguration, refusedConfiguration } from './doctor/configuration.ts';
 import { databaseFindings, postgresFindings } from './doctor/database.ts';
@@ -72,7 +73,7 @@ const examine = async ({ environment }: Terminal): Promise<readonly Finding[]> =
   const config = parseConfig(environment);
   if (!config.ok) return refusedConfiguration(config.error);
   const [database, redis] = await Promise.all([examineDatabase(config.value), examineCache(config.value)]);
-  return [...acceptedConfiguration(config.value), ...database, ...redis];
+  return [...acceptedConfiguration(environment, config.value), ...database, ...redis];
 };
 
 const examineDatabase = async ({
@@ -85,15 +86,11 @@ const examineDatabase = async ({
   } catch (error) {
     if (error instanceof DataDirectoryInUse) {
       const advice = 'a running server answers /health/ready; stop it to look into its database';
-      return [warning('database', error.message, advice)];
+      return error.told.map(({ what }) => warning('database', what, advice));
     }
-    const where =
-      postgres === undefined ? dataDirectory : `${postgres.host}:${postgres.port}/${postgres.database}`;
-    // It is a fault or an error of the adapter. Their messages repeat nothing of the driver's, which may hold a secret.
-    const reason = error instanceof Error ? error.message : 'unknown';
-    const advice =
-      'start it, or correct DATABASE_URL: the address, the database, the role, the password, sslmode';
-    return [bad('database', `${where}: ${reason}`, advice)];
+    return databaseFailure(error, { postgres, postgresDirect: undefined }).map(({ what, todo }) =>
+      bad('database', what, todo),
+    );
   }
 };
 
@@ -103,7 +100,7 @@ const ofPostgres = async (
 ): Promise<readonly Finding[]> => {
   const facts = await examinePostgres(address);
   const findings = [
-    good('database', `${address.host}:${address.port}/${address.database} answers`),
+    good('database', `${placeOf(address)} answers`),
     clockFinding('database', facts.clockAheadMs),
   ];
   const { pooling = 'none' } = address;
@@ -112,7 +109,7 @@ const ofPostgres = async (
     return [...findings, ...postgresFindings(facts, pooling, await examineDirect(address, direct))];
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown';
-    const where = `${direct.host}:${direct.port}/${direct.database}`;
+    const where = placeOf(direct);
     return [
       ...findings,
       ...postgresFindings(facts, pooling),

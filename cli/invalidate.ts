@@ -36,7 +36,7 @@ const partOf = (given: Arguments) => {
     return given.has('contacts')
       ? { path: '/contacts', words: 'contacts of ', named: {} }
       : { path: '', words: '', named: {} };
-  if (given.has('contacts')) throw new UsageError('--contacts and --contact are one too many');
+  if (given.has('contacts')) throw UsageError.of('--contacts and --contact are one too many');
   const path = `/contacts/${encodeURIComponent(contact)}`;
   return { path, words: `contact ${contact} of `, named: { contact } };
 };

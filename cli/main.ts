@@ -1,12 +1,13 @@
-#!/usr/bin/env node
 /**
  * `kith`: starts the server, examines its configuration, database and Redis, and asks a running server. Exit codes: 0 good,
- * 1 bad, 2 not understood; `kith start` has those of the server.
+ * 1 bad, 2 not understood, 78 refused configuration.
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseEnv } from 'node:util';
 import { version } from '../adapters/http/version.ts';
+import { lineOf, machineReason, messageOf, Told } from '../adapters/system/messages.ts';
+import { nameOfThrown } from '../domain/faults.ts';
 import { type Command, type ExitCode, type Terminal, table, UsageError } from './command.ts';
 import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
@@ -34,7 +35,8 @@ ${table(Object.entries(commands).map(([name, { summary }]) => [`  ${name}`, summ
 
 Everywhere: --env <file> reads environment variables from a file (KEY=value lines); those that are set already win. Secrets are
 read from the environment or from files, never from the command line.
-Exit codes: 0 good, 1 bad, 2 the command was not understood; \`kith start\` ends with 78 on a configuration it refuses.
+Exit codes: 0 good, 1 bad, 2 the command was not understood, 78 nothing but another configuration helps. Each line of trouble
+ends with a code in brackets: docs/command-line.md has them all.
 `;
 
 const terminal: Terminal = {
@@ -54,7 +56,7 @@ const run = async (args: readonly string[]): Promise<ExitCode | undefined> => {
     return name === '' ? 2 : 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) throw new UsageError(`there is no command ${JSON.stringify(name)}`);
+  if (command === undefined) throw new UsageError(messageOf('command-unknown', { name }));
   if (rest.includes('--help') || rest.includes('-h')) {
     terminal.out(`${command.summary}\n\n${command.help}`);
     return 0;
@@ -71,7 +73,7 @@ const withEnvironmentFile = (args: readonly string[]): readonly string[] => {
   if (at < 0) return args;
   const [, inline] = /^--env=(.*)$/.exec(args[at] ?? '') ?? [];
   const path = inline ?? args[at + 1];
-  if (path === undefined || path === '') throw new UsageError('--env needs the path of a file');
+  if (path === undefined || path === '') throw UsageError.of('--env needs the path of a file');
   for (const [name, value] of Object.entries(parseEnv(readText(path)))) process.env[name] ??= value;
   return args.toSpliced(at, inline === undefined ? 2 : 1);
 };
@@ -80,8 +82,8 @@ const readText = (path: string): string => {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new UsageError(`the file of --env cannot be read (${code})`);
+    const code = machineReason(error) ?? 'unknown';
+    throw new UsageError(messageOf('env-file-unreadable', { reason: code }));
   }
 };
 
@@ -90,9 +92,9 @@ const main = async (): Promise<void> => {
     const code = await run(process.argv.slice(2));
     if (code !== undefined) process.exitCode = code;
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    terminal.err(`kith: ${error.message}\nTry kith --help.\n`);
-    process.exitCode = 2;
+    const told = error instanceof Told ? error.told : [messageOf('crashed', { error: nameOfThrown(error) })];
+    for (const each of told) terminal.err(lineOf(each));
+    process.exitCode = told[0]?.exit ?? 1;
   }
 };
 

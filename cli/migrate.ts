@@ -1,8 +1,10 @@
-import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { migrateEmbedded } from '../adapters/mikro-orm/embedded.ts';
 import { type Migrated as MigratedPostgres, migratePostgres } from '../adapters/mikro-orm/migrate.ts';
+import type { Message } from '../adapters/system/messages.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
-import { type Command, json, parseArguments, UsageError } from './command.ts';
+import { toldOfIssue } from '../composition/environment.ts';
+import { type Command, json, parseArguments, tellFailure, UsageError } from './command.ts';
+import { databaseFailure } from './database-failure.ts';
 
 /** All that a migration needs. No other variable is read, so that a job that migrates needs no other secrets. */
 const variables = [
@@ -25,7 +27,8 @@ before them break.
 
   --grant <role>   then give that role of PostgreSQL what serving needs, and no more
 
-Exit codes: 0 the schema is as it should be, 1 the database refused or did not answer, 2 not understood.
+Exit codes: 0 the schema is as it should be, 1 the database refused or did not answer, 2 not understood,
+78 the configuration is refused.
 `,
   run: async (args, terminal) => {
     const given = parseArguments(args, {
@@ -36,12 +39,8 @@ Exit codes: 0 the schema is as it should be, 1 the database refused or did not a
     const config = parseConfig(
       Object.fromEntries(variables.map((name) => [name, terminal.environment[name]])),
     );
-    if (!config.ok) {
-      const reason = config.error.map(({ name, expected }) => `${name}: ${expected}`).join('; ');
-      if (given.has('json')) terminal.out(json({ error: reason }));
-      else terminal.err(`kith: ${reason}\n`);
-      return 1;
-    }
+    const fail = (told: readonly Message[]) => tellFailure(told, given.has('json'), terminal);
+    if (!config.ok) return fail(config.error.map(toldOfIssue));
     try {
       const { applied, unprovedRules } = await migrateOne(config.value, role);
       if (given.has('json')) terminal.out(json({ applied, unproved_rules: unprovedRules }));
@@ -55,13 +54,7 @@ Exit codes: 0 the schema is as it should be, 1 the database refused or did not a
       return 0;
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      const reason = error instanceof Error ? error.message : 'unknown';
-      if (given.has('json')) terminal.out(json({ error: reason }));
-      else
-        terminal.err(
-          `kith: ${reason}${error instanceof DataDirectoryInUse ? '; a server migrates at its start' : ''}\n`,
-        );
-      return 1;
+      return fail(databaseFailure(error, config.value));
     }
   },
 };
@@ -73,6 +66,6 @@ const migrateOne = (
   role: string | undefined,
 ): Promise<Migrated> => {
   if (postgresDirect !== undefined) return migratePostgres(postgresDirect, role);
-  if (role !== undefined) throw new UsageError('--grant is for PostgreSQL: set DATABASE_URL');
+  if (role !== undefined) throw UsageError.of('--grant is for PostgreSQL: set DATABASE_URL');
   return migrateEmbedded(dataDirectory);
 };

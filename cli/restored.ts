@@ -1,6 +1,9 @@
 import { renewEpochOf } from '../adapters/mikro-orm/restored.ts';
+import type { Message } from '../adapters/system/messages.ts';
 import { parseConfig } from '../composition/config.ts';
-import { type Command, json, parseArguments } from './command.ts';
+import { toldOfIssue } from '../composition/environment.ts';
+import { type Command, json, parseArguments, tellFailure } from './command.ts';
+import { databaseFailure } from './database-failure.ts';
 
 /** All that it needs. No other variable is read, so that whoever restores needs no other secrets. */
 const variables = [
@@ -23,19 +26,16 @@ serves.
 
   --json   one line: { "renewed": true }, or { "renewed": false } where the log begins anew by itself
 
-Exit codes: 0 it is done, 1 the database refused or did not answer, 2 not understood.
+Exit codes: 0 it is done, 1 the database refused or did not answer, 2 not understood,
+78 the configuration is refused.
 `,
   run: async (args, terminal) => {
     const asJson = parseArguments(args, { json: { type: 'boolean' } }).has('json');
-    const fail = (reason: string): 1 => {
-      if (asJson) terminal.out(json({ error: reason }));
-      else terminal.err(`kith: ${reason}\n`);
-      return 1;
-    };
+    const fail = (told: readonly Message[]) => tellFailure(told, asJson, terminal);
     const config = parseConfig(
       Object.fromEntries(variables.map((name) => [name, terminal.environment[name]])),
     );
-    if (!config.ok) return fail(config.error.map(({ name, expected }) => `${name}: ${expected}`).join('; '));
+    if (!config.ok) return fail(config.error.map(toldOfIssue));
     const { postgres, postgresDirect = postgres } = config.value;
     try {
       // The embedded database, and a log without a state, begin anew at each start.
@@ -46,7 +46,7 @@ Exit codes: 0 it is done, 1 the database refused or did not answer, 2 not unders
       terminal.out(asJson ? json({ renewed }) : `${text}\n`);
       return 0;
     } catch (error) {
-      return fail(error instanceof Error ? error.message : 'unknown');
+      return fail(databaseFailure(error, config.value));
     }
   },
 };

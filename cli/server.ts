@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { ParseArgsOptionsConfig } from 'node:util';
+import { type MessageCode, type MessageValues, messageOf, Told } from '../adapters/system/messages.ts';
 import { parseEmail, parsePhone, parseUserId, parseUsernameKey } from '../domain/identifiers.ts';
-import { type Arguments, type ExitCode, type Terminal, UsageError } from './command.ts';
+import { type Arguments, type ExitCode, type Terminal, tellFailure, UsageError } from './command.ts';
 
 /** The options of every command that asks a running server. */
 export const serverOptions: ParseArgsOptionsConfig = {
@@ -21,9 +22,14 @@ Exit codes: 0 done, 1 there is no such user, or the server refused or did not an
 `;
 
 /** A server that did not do what it was asked. The message holds no token. */
-export class Refused extends Error {
+export class Refused extends Told {
   override readonly name = 'Refused';
 }
+
+const refused = <Code extends MessageCode>(code: Code, values: MessageValues[Code]): Refused =>
+  new Refused(messageOf(code, values));
+const urlRefused = (reason: string): UsageError => new UsageError(messageOf('url-refused', { reason }));
+const tokenUnusable = (reason: string): UsageError => new UsageError(messageOf('token-unusable', { reason }));
 
 export type Server = {
   /** The id of the user who goes by this; throws `Refused` if there is none. */
@@ -41,7 +47,7 @@ export const connect = async (given: Arguments, { environment }: Terminal): Prom
   const ask: Server['ask'] = async (method, path, body) => {
     const answer = await send(base, token, method, path, body);
     const text = await textOf(base, answer);
-    if (!answer.ok) throw new Refused(`the server answered ${answer.status} ${codeIn(text)}`.trim());
+    if (!answer.ok) throw refused('server-refused', { status: answer.status, problem: codeIn(text) });
     return text === '' ? undefined : parse(base, text);
   };
   return {
@@ -51,7 +57,7 @@ export const connect = async (given: Arguments, { environment }: Terminal): Prom
       if (by.field === 'ids') return by.value;
       const found = await ask('POST', '/admin/users/lookup', { [by.field]: [by.value] });
       const id: unknown = Object(Object(found)['users']?.[0])['id'];
-      if (typeof id !== 'string') throw new Refused('there is no such user');
+      if (typeof id !== 'string') throw refused('no-such-user', {});
       return id;
     },
   };
@@ -69,27 +75,26 @@ const keyOf = (user: string): { readonly field: string; readonly value: string }
     const parsed = parse(user);
     if (parsed.ok) return { field, value: parsed.value };
   }
-  throw new UsageError('<user> is none of: an id, an email, a username, a phone number with its +');
+  throw UsageError.of('<user> is none of: an id, an email, a username, a phone number with its +');
 };
 
 const parseBase = (text: string): URL => {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw new UsageError('the URL of the server is not one of http or https');
+    throw urlRefused('the URL of the server is not one of http or https');
   if (url.username !== '' || url.password !== '')
-    throw new UsageError('the URL of the server must hold no secret');
+    throw urlRefused('the URL of the server must hold no secret');
   return url;
 };
 
 const readToken = async (file: string | undefined, variable: string | undefined): Promise<string> => {
   const token = file === undefined ? variable : await readFile(file, 'utf8').catch(() => undefined);
   if (file !== undefined && token === undefined)
-    throw new UsageError('the file of --token-file cannot be read');
+    throw tokenUnusable('the file of --token-file cannot be read');
   const trimmed = token?.trim() ?? '';
-  if (trimmed === '')
-    throw new UsageError('a token is needed: set KITH_TOKEN, or name a file by --token-file');
+  if (trimmed === '') throw new UsageError(messageOf('token-missing', {}));
   // A header takes no other characters, and the error of fetch would repeat the token.
-  if (!/^[\x21-\x7e]+$/.test(trimmed)) throw new UsageError('the token is not one');
+  if (!/^[\x21-\x7e]+$/.test(trimmed)) throw tokenUnusable('the token is not one');
   return trimmed;
 };
 
@@ -112,20 +117,20 @@ const send = async (
       signal: AbortSignal.timeout(deadlineMs),
     });
   } catch {
-    throw new Refused(`${base.origin} does not answer`);
+    throw refused('server-silent', base);
   }
 };
 
 const textOf = (base: URL, answer: Response): Promise<string> =>
   answer.text().catch(() => {
-    throw new Refused(`${base.origin} began an answer and did not end it`);
+    throw refused('server-cut-off', base);
   });
 
 const parse = (base: URL, text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Refused(`${base.origin} does not answer as Kith does`);
+    throw refused('server-foreign', base);
   }
 };
 
@@ -149,8 +154,6 @@ export const orRefused = async (
     return await work();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (given.has('json')) terminal.out(`${JSON.stringify({ error: error.message })}\n`);
-    else terminal.err(`kith: ${error.message}\n`);
-    return 1;
+    return tellFailure(error.told, given.has('json'), terminal);
   }
 };

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import process from 'node:process';
 import { ContainerModule, type ServiceIdentifier } from 'inversify';
 import type { Http } from '../adapters/http/http.ts';
 import { toNodeHandler } from '../adapters/http/listen.ts';
+import { messageOf, StartRefused } from '../adapters/system/messages.ts';
 import type { Application } from '../application/application.ts';
 import type { BootstrapAdmin } from '../application/users/first-admin.ts';
 import { Closing } from './closing.ts';
@@ -14,10 +16,18 @@ export type { Http } from '../adapters/http/http.ts';
 export type * from '../application/application.ts';
 export type { Freshness, Read, Source } from '../application/read.ts';
 export type { Confirmation, Receipt } from '../application/writes.ts';
-export type { Contact, ContactPage } from '../domain/contact.ts';
+export type { Counters } from '../domain/attempts.ts';
+export type { Contact, ContactPage, ContactSearch, PageRequest } from '../domain/contact.ts';
 export type { ContactEmail } from '../domain/contact-email.ts';
-export type { AnyFailure, Failure, FailureCode } from '../domain/failures.ts';
-export { DatabaseUnavailable, Fault, type FaultCode, OutcomeUnknown, Overloaded } from '../domain/faults.ts';
+export type { AnyFailure, Failure, FailureCode, IdentifierTaken } from '../domain/failures.ts';
+export {
+  Closed,
+  DatabaseUnavailable,
+  Fault,
+  type FaultCode,
+  OutcomeUnknown,
+  Overloaded,
+} from '../domain/faults.ts';
 export type { UsedKey } from '../domain/idempotency.ts';
 /** These make a key of an id, an email, a username or a phone, as `useCases.getUser(key)` takes it. */
 export {
@@ -28,6 +38,7 @@ export {
   parsePhone,
   parseUserId,
   parseUsernameKey,
+  type UserAlias,
   type UserId,
   type UserKey,
   type Username,
@@ -35,12 +46,15 @@ export {
 export type { Issue } from '../domain/issue.ts';
 /** The ports, for adapters of your own; docs/adapters.md says what each promises. */
 export type * from '../domain/ports/cache.ts';
+export type * from '../domain/ports/change-log.ts';
 export type * from '../domain/ports/persistence.ts';
 export type * from '../domain/ports/runtime.ts';
 export type * from '../domain/ports/security.ts';
 export type { Result } from '../domain/result.ts';
 /** `Secret.reveal(session.token)` is the text of a token; a secret itself can be neither printed nor serialised. */
-export { Secret } from '../domain/secret.ts';
+export { type AccessToken, type Password, type PasswordHash, Secret } from '../domain/secret.ts';
+/** The proof of what may be cached; an adapter of a database makes them. */
+export { formatSnapshot, parseSnapshot, parseXid, type Snapshot, type Xid } from '../domain/snapshot.ts';
 export type { Account, Profile, Role, User } from '../domain/user.ts';
 export { type Config, configFrom, parseConfig } from './config.ts';
 export type { ConfigIssue, Environment } from './environment.ts';
@@ -78,7 +92,10 @@ export type Kith = AsyncDisposable & {
   readonly bootstrapAdmin: BootstrapAdmin;
   /** From now on `/health/ready` says 503, so that no load balancer sends anybody here. */
   drain(): void;
-  /** Stops the work in the background and closes the connections. Calling it again waits for the same end. */
+  /**
+   * Stops the work in the background and closes the connections. Calling it again waits for the same end. From then on
+   * requests are answered 503 `closed`, and what would ask the database throws `Closed`.
+   */
   close(): Promise<void>;
 };
 
@@ -86,9 +103,10 @@ export type Kith = AsyncDisposable & {
  * Kith as a part of a program: opens the database, migrates it, connects to Redis where there is one, and returns. With
  * no arguments it is the documented default: PGlite in `./data` and memory. Any port can be replaced, so with
  * `{ database: memoryDatabase() }` it touches neither disk nor network.
- * Throws what opening the database threw, having closed what it had opened.
+ * Throws what opening the database threw, having closed what it had opened, and `StartRefused` on a Node that is too old.
  */
 export const compose = async (config: Config = defaultConfig(), overrides: Overrides = {}): Promise<Kith> => {
+  mustBeNewEnough();
   await using started = new Closing();
   const boxes = openBoxes([
     replace(services.config, config),
@@ -102,6 +120,7 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
   const running = started.move();
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
+    draining.close();
     closed ??= running[Symbol.asyncDispose]();
     return closed;
   };
@@ -117,6 +136,13 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
     close,
     [Symbol.asyncDispose]: close,
   };
+};
+
+/** Says so before anything is written: Node 21 was the first with this, and what fails without it would fail later. */
+const mustBeNewEnough = (): void => {
+  if (typeof Map.groupBy === 'function') return;
+  const needs = 'Node 24 (or 22.18 for the package)';
+  throw new StartRefused(messageOf('needs-node', { needs, version: process.versions.node }));
 };
 
 /** The services that `Kith` is made of. All others are opened because these need them. */

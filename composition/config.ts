@@ -7,16 +7,23 @@ import { ZxcvbnStrength } from '../adapters/password-strength/zxcvbn-strength.ts
 import { parseCaFile } from '../adapters/redis/ca-file.ts';
 import { defaultRedisPort, parseRedisUrl } from '../adapters/redis/redis-url.ts';
 import { type LogLevel, logLevels } from '../adapters/system/log.ts';
+import { StartRefused } from '../adapters/system/messages.ts';
 import * as limits from '../application/caching/limits.ts';
 import { defaultTtlsMs, type TtlsMs } from '../application/records/ttls.ts';
 import { type Email, parseEmail } from '../domain/identifiers.ts';
 import { parseNewPassword, passwordLimits } from '../domain/password.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { Secret } from '../domain/secret.ts';
-import { type ConfigIssue, crossIssues, type Environment, isSet, strong } from './environment.ts';
+import {
+  type ConfigIssue,
+  crossIssues,
+  type Environment,
+  isSet,
+  strong,
+  toldOfIssue,
+} from './environment.ts';
 import { locateRedis, type RedisLocation } from './redis-variables.ts';
 import { isStrongSecret } from './signing-secret.ts';
-import { StartRefused } from './start-refused.ts';
 import * as form from './variables.ts';
 
 /** Everything that can be configured, complete and checked. Secrets in it do not print. */
@@ -180,9 +187,15 @@ export type VariableDescription = {
   readonly unset: unknown;
 };
 
+/** Docker and Kubernetes set `REDIS_PORT=tcp://...` for a service called `redis`; that is not meant for us. */
+const isLink = (environment: Environment, name: string): boolean =>
+  name === 'REDIS_PORT' && environment[name]?.startsWith('tcp://') === true;
+
 /** A full configuration, or every issue there is, at once. */
 export const parseConfig = (environment: Environment): Result<Config, readonly ConfigIssue[]> => {
-  const names = Object.keys(variables.shape).filter((name) => isSet(environment, name));
+  const names = Object.keys(variables.shape).filter(
+    (name) => isSet(environment, name) && !isLink(environment, name),
+  );
   const parsed = variables.safeParse(Object.fromEntries(names.map((name) => [name, environment[name]])));
   const issues = (parsed.error?.issues ?? []).map(({ path, message }) => ({
     name: String(path[0]),
@@ -199,7 +212,7 @@ export const parseConfig = (environment: Environment): Result<Config, readonly C
 export const configFrom = (environment: Environment): Config => {
   const config = parseConfig(environment);
   if (config.ok) return config.value;
-  throw new StartRefused(config.error.map(({ name, expected }) => `${name}: ${expected}`).join('\n'));
+  throw new StartRefused(...config.error.map(toldOfIssue));
 };
 
 /** The configuration of an empty environment. */

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { chmod, link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf, StartRefused } from '../adapters/system/messages.ts';
 import { Secret } from '../domain/secret.ts';
 import { isStrongSecret } from './signing-secret.ts';
-import { StartRefused } from './start-refused.ts';
 
 const fileName = 'development-jwt-secret';
 const secretBytes = 32;
@@ -25,8 +25,7 @@ export const developmentSecret = async (directory: string): Promise<Secret<'sign
 const readSecret = async (path: string): Promise<Secret<'signing-secret'> | undefined> => {
   try {
     const text = (await readFile(path, 'utf8')).trim();
-    if (!isStrongSecret(text))
-      throw new StartRefused(`${path} holds no usable secret; delete it to have a new one made`);
+    if (!isStrongSecret(text)) throw new StartRefused(messageOf('secret-file-unusable', { path }));
     await chmod(path, 0o600);
     return new Secret(text);
   } catch (error) {
@@ -54,7 +53,7 @@ const makeSecret = async (path: string): Promise<Secret<'signing-secret'> | unde
 };
 
 const missing = (path: string): never => {
-  throw new StartRefused(`${path} was removed while it was being made`);
+  throw new StartRefused(messageOf('secret-file-unusable', { path }));
 };
 
 const hasCode = (error: unknown, code: string): boolean =>

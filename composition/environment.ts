@@ -1,11 +1,17 @@
+import { type Message, messageOf } from '../adapters/system/messages.ts';
+
 /** A variable that is not as expected. It never repeats the value. */
-export type ConfigIssue = { readonly name: string; readonly expected: string };
+export type ConfigIssue = { readonly name: string; readonly expected: string; readonly isMissing?: true };
 
 /** A variable set to nothing is not set. */
 export type Environment = { readonly [name: string]: string | undefined };
 
 export const isSet = (environment: Environment, name: string): boolean =>
   environment[name] !== undefined && environment[name] !== '';
+
+/** What people are told of it. */
+export const toldOfIssue = ({ name, expected, isMissing }: ConfigIssue): Message =>
+  messageOf(isMissing ? 'variable-missing' : 'variable-refused', { name, expected });
 
 /** What a signing secret has to be, in words. */
 export const strong: string = 'at least 32 random bytes, as `openssl rand -base64 32` makes them';
@@ -19,7 +25,7 @@ const noRest =
 export const crossIssues = (environment: Environment): readonly ConfigIssue[] => {
   const issues: ConfigIssue[] = [];
   const need = (name: string, isNeeded: boolean, expected: string): void => {
-    if (isNeeded && !isSet(environment, name)) issues.push({ name, expected });
+    if (isNeeded && !isSet(environment, name)) issues.push({ name, expected, isMissing: true });
   };
   const has = (name: string): boolean => isSet(environment, name);
   const isProduction = environment['NODE_ENV'] === 'production';

@@ -1,18 +1,18 @@
 import process from 'node:process';
-import type { ConnectionLimits } from '../adapters/http/connection-limits.ts';
 import { type Listener, listen } from '../adapters/http/listen.ts';
-import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { systemClock, systemTimer } from '../adapters/system/clock.ts';
 import { describeError } from '../adapters/system/describe-error.ts';
+import { lineOf, type Message, messageOf, Told } from '../adapters/system/messages.ts';
 import { DatabaseUnavailable, Overloaded } from '../domain/faults.ts';
 import type { Log } from '../domain/ports/runtime.ts';
 import { Secret } from '../domain/secret.ts';
 import { compose, type Kith } from './compose.ts';
 import { type Config, parseConfig } from './config.ts';
+import { toldOfIssue } from './environment.ts';
 import { openLog } from './resources.ts';
-import { StartRefused } from './start-refused.ts';
+import { startWarnings } from './start-warnings.ts';
+import { telling } from './telling.ts';
 
-const exitCodes = { failed: 1, configuration: 78 };
 /** How long the process still takes requests after it has said that it is not ready, so that load balancers notice. */
 const noticeMs = 500;
 const requestsMs = 8000;
@@ -22,13 +22,17 @@ const retryBootstrapMs = 5000;
 const main = async (): Promise<void> => {
   const config = parseConfig(process.env);
   if (!config.ok) {
-    for (const { name, expected } of config.error) say(`${name}: ${expected}`);
-    process.exit(exitCodes.configuration);
+    return end(config.error.map(toldOfIssue));
   }
-  const log = openLog({ config: config.value, clock: systemClock });
+  for (const warning of startWarnings(process.env, config.value)) tell(warning);
+  const log = telling(openLog({ config: config.value, clock: systemClock }), (told) => {
+    if (told.exit === null) tell(told);
+    else end([told]);
+  });
   const crash = (error: unknown): never => {
-    log.error('crashed', describeError(error));
-    process.exit(exitCodes.failed);
+    const described = describeError(error);
+    log.error('crashed', described);
+    return end([messageOf('crashed', { error: String(described['error']) })]);
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
@@ -38,18 +42,19 @@ const main = async (): Promise<void> => {
   try {
     await run(config.value, log);
   } catch (error) {
-    const reason = refusal(error);
-    if (reason !== undefined) say(reason);
-    log.error('not-started', { ...describeError(error), ...(reason !== undefined && { reason }) });
-    process.exit(exitCodes.failed);
+    if (!(error instanceof Told)) crash(error);
+    else {
+      for (const { code, what } of error.told) log.error('not-started', { code, reason: what });
+      end(error.told);
+    }
   }
 };
 
 const run = async (config: Config, log: Log): Promise<void> => {
   const startedAtMs = systemClock.monotonicMs();
   const kith = await compose(config, { log });
-  const server = await listenOrRefuse(kith.http.fetch, config.http, config.http);
-  const ops = config.ops && (await listenOrRefuse(kith.http.ops, config.ops));
+  const server = await listen(kith.http.fetch, config.http, config.http);
+  const ops = config.ops && (await listen(kith.http.ops, config.ops));
   stopOnSignals(kith, server, ops, log);
   log.info('started', {
     url: server.url,
@@ -64,18 +69,6 @@ const run = async (config: Config, log: Log): Promise<void> => {
     `listening on ${server.url}, documentation on ${server.url}/docs${ops ? `, operations on ${ops.url}` : ''}`,
   );
   await ensureAdmin(kith, config, log);
-};
-
-const listenOrRefuse = async (
-  fetch: (request: Request) => Promise<Response>,
-  at: { readonly host: string; readonly port: number },
-  limits: Partial<ConnectionLimits> & { readonly basePath?: string } = {},
-): Promise<Listener> => {
-  try {
-    return await listen(fetch, at, limits);
-  } catch (error) {
-    throw error instanceof Error ? new StartRefused(error.message) : error;
-  }
 };
 
 /** Tries again while the database is away; the server serves meanwhile. */
@@ -129,7 +122,14 @@ const say = (line: string): void => {
   process.stderr.write(`kith: ${line}\n`);
 };
 
-const refusal = (error: unknown): string | undefined =>
-  error instanceof StartRefused || error instanceof DataDirectoryInUse ? error.message : undefined;
+const tell = (message: Message): void => {
+  process.stderr.write(lineOf(message));
+};
+
+/** Says why, and ends with the exit code of the first. */
+const end = (messages: readonly Message[]): never => {
+  for (const message of messages) tell(message);
+  process.exit(messages[0]?.exit ?? 1);
+};
 
 await main();

@@ -3,9 +3,11 @@ import process from 'node:process';
 import { createHttp, type Http, type HttpOptions } from '../adapters/http/http.ts';
 import { publicRoutes } from '../adapters/http/routes/routes.ts';
 import { MemoryCache } from '../adapters/memory/memory-cache.ts';
+import { inDataDirectory } from '../adapters/mikro-orm/data-directory.ts';
 import { addressLimits, type ScriptStore } from '../adapters/rate-limit/address-limits.ts';
 import { systemTimer } from '../adapters/system/clock.ts';
 import { jsonLog } from '../adapters/system/log.ts';
+import { StartRefused } from '../adapters/system/messages.ts';
 import { steadyLog } from '../adapters/system/steady-log.ts';
 import type { Counts } from '../adapters/telemetry/counts.ts';
 import type { Observing } from '../adapters/telemetry/observed-cache.ts';
@@ -33,8 +35,8 @@ import type { RequestLimits } from '../domain/ports/security.ts';
 import { Secret } from '../domain/secret.ts';
 import type { Config } from './config.ts';
 import { developmentSecret } from './development-secret.ts';
+import { toldOfIssue } from './environment.ts';
 import type { SigningSecrets } from './signing-secret.ts';
-import { StartRefused } from './start-refused.ts';
 
 type Configured<Needs = unknown> = Needs & { readonly config: Config };
 
@@ -53,7 +55,7 @@ export const findSecrets = async ({
   const [first, ...others] = config.tokens.secrets;
   if (first !== undefined) return [first, ...others];
   log.warn('development-secret', { directory: config.dataDirectory, hint: 'set JWT_SECRET in production' });
-  return [await developmentSecret(config.dataDirectory)];
+  return [await inDataDirectory(config.dataDirectory, () => developmentSecret(config.dataDirectory))];
 };
 
 /** A different key for each purpose (NIST SP 800-108): whoever learns one of them learns nothing about the others. */
@@ -206,9 +208,10 @@ export const openAudit = ({ config, counts, ...needs }: AuditNeeds): Auditing =>
   return new ConsistencyAudit({ ...needs, counts: counts.audits, chance: Math.random, share, boundMs });
 };
 
-/** Whether this process is about to stop, and takes no new work. */
+/** Whether this process is about to stop and takes no new work, or was closed. */
 export class Draining {
   #isOn = false;
+  #isClosed = false;
 
   start(): void {
     this.#isOn = true;
@@ -216,6 +219,15 @@ export class Draining {
 
   isOn(): boolean {
     return this.#isOn;
+  }
+
+  close(): void {
+    this.#isOn = true;
+    this.#isClosed = true;
+  }
+
+  isClosed(): boolean {
+    return this.#isClosed;
   }
 }
 
@@ -230,7 +242,8 @@ export const openHttp = ({ config, application, draining, ...needs }: HttpNeeds)
   const { basePath } = config.http;
   // Whoever takes the base away in front of us would send `/me` for what we take for the base.
   if (publicRoutes.some(({ path }) => path.split('/')[1] === basePath.split('/')[1])) {
-    throw new StartRefused(`BASE_PATH: a path that does not begin like one of the API, not ${basePath}`);
+    const expected = 'a path that does not begin like one of the API';
+    throw new StartRefused(toldOfIssue({ name: 'BASE_PATH', expected }));
   }
   return createHttp(application, {
     ...needs,
@@ -240,5 +253,6 @@ export const openHttp = ({ config, application, draining, ...needs }: HttpNeeds)
     trustedProxies: config.http.trustedProxies,
     basePath,
     isShuttingDown: () => draining.isOn(),
+    isClosed: () => draining.isClosed(),
   });
 };

@@ -3,11 +3,27 @@ export abstract class Fault extends Error {
   abstract readonly code: FaultCode;
 }
 
-export type FaultCode = 'database-unavailable' | 'outcome-unknown' | 'write-conflict' | 'overloaded';
+export type FaultCode =
+  | 'database-unavailable'
+  | 'closed'
+  | 'outcome-unknown'
+  | 'write-conflict'
+  | 'overloaded';
 
 /** The database cannot be reached or did not answer in time; nothing was written. */
 export class DatabaseUnavailable extends Fault {
-  readonly code = 'database-unavailable';
+  readonly code: FaultCode = 'database-unavailable';
+}
+
+/** The host closed it and went on using it. */
+export class Closed extends DatabaseUnavailable {
+  override readonly code = 'closed';
+
+  constructor() {
+    super(
+      'it was closed before it was used: close it at the end of the program, and `await using` in a block that lasts',
+    );
+  }
 }
 
 /** Nobody answered at all: no connection, no answer in time, or a server that says that it is going, coming or full. */

@@ -1,5 +1,5 @@
 /** Kith on Deno's own server: `deno run --allow-all deno.ts`. */
-import { compose, configFrom } from 'kith';
+import { compose, configFrom } from '@kith/kith';
 
 const kith = await compose(configFrom(Deno.env.toObject()));
 

@@ -1,7 +1,7 @@
 /** Kith in an Express app: `node express.ts`. */
 import process from 'node:process';
+import { compose, configFrom } from '@kith/kith';
 import express from 'express';
-import { compose, configFrom } from 'kith';
 
 const kith = await compose(configFrom(process.env));
 const app = express();

@@ -1,7 +1,7 @@
 /** Kith in a Fastify app: `node fastify.ts`. */
 import process from 'node:process';
+import { compose, configFrom } from '@kith/kith';
 import fastify from 'fastify';
-import { compose, configFrom } from 'kith';
 
 const kith = await compose(configFrom(process.env));
 const app = fastify();

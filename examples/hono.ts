@@ -2,8 +2,8 @@
 import process from 'node:process';
 import { serve } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
+import { compose, configFrom } from '@kith/kith';
 import { Hono } from 'hono';
-import { compose, configFrom } from 'kith';
 
 const kith = await compose(configFrom(process.env));
 const app = new Hono();

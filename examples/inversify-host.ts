@@ -1,7 +1,7 @@
 /** A host with an Inversify container of its own, into which it loads Kith: `node inversify-host.ts`. */
 import process from 'node:process';
+import { configFrom, type Kith, kithModule, kithService } from '@kith/kith';
 import { Container, type ServiceIdentifier } from 'inversify';
-import { configFrom, type Kith, kithModule, kithService } from 'kith';
 
 type Greeter = { greet(token: string): Promise<string> };
 const greeter: ServiceIdentifier<Greeter> = Symbol('greeter');

@@ -1,6 +1,6 @@
 /** A script that calls use cases, with no HTTP anywhere: `node script.ts`, or `deno run --allow-all script.ts`. */
 import process from 'node:process';
-import { compose, configFrom, parseEmail, Secret } from 'kith';
+import { compose, configFrom, parseEmail, Secret } from '@kith/kith';
 
 await using kith = await compose(configFrom({ LOG_LEVEL: 'silent', ...process.env }));
 if (!(await kith.ready())) throw new Error('the database does not answer');

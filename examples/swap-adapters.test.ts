@@ -1,6 +1,6 @@
 /** A test of a host: its own clock and log, and a database and cache in memory. `vitest run swap-adapters.test.ts` */
-import { compose, configFrom, Secret } from 'kith';
-import { ManualClock, memoryDatabase } from 'kith/testing';
+import { compose, configFrom, Secret } from '@kith/kith';
+import { ManualClock, memoryDatabase } from '@kith/kith/testing';
 import { expect, it } from 'vitest';
 
 const ann = { email: 'ann@example.com', username: 'ann', password: 'a long pass phrase' };

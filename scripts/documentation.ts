@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { messageRows } from '../adapters/system/messages.ts';
 import { describeVariables, type VariableDescription } from '../composition/config.ts';
 
 type Note = {
@@ -146,7 +147,11 @@ const notes: Readonly<Record<string, Note>> = {
   REDIS_URL: { about: 'Redis or Valkey 6.2 or newer; `rediss://` for TLS.', unset: 'memory alone' },
   REDIS_PRIVATE_URL: { about: 'The same, taken when `REDIS_URL` is not set.', unset: 'none' },
   REDIS_HOST: { about: 'The same in parts, taken when neither URL is set.', unset: 'none' },
-  REDIS_PORT: { about: 'With `REDIS_HOST`.', form: 'a port from 1 to 65535' },
+  REDIS_PORT: {
+    about:
+      'With `REDIS_HOST`. A `tcp://` URL, as Docker and Kubernetes set it for a service called `redis`, is not read.',
+    form: 'a port from 1 to 65535',
+  },
   REDIS_CA_FILE: {
     unset: 'those that the runtime knows',
     about:
@@ -285,11 +290,21 @@ const linkedFromRoot = (text: string): string => text.replaceAll('](consistency.
 /** The generated part of each page. */
 export const generated: Readonly<Record<string, () => string>> = {
   'README.md': () => linkedFromRoot(shortTable(essentials)),
+  'docs/command-line.md': () => messageTable(),
   'docs/configuration.md': () =>
     Object.entries(groups)
       .map(([title, names]) => `## ${title}\n\n${table(names)}`)
       .join('\n\n'),
 };
+
+const messageTable = (): string =>
+  [
+    '| code | when | exit code |',
+    '| --- | --- | --- |',
+    ...Object.entries(messageRows).map(
+      ([code, { when, exit }]) => `| \`${code}\` | ${when} | ${exit ?? 'goes on'} |`,
+    ),
+  ].join('\n');
 
 /** Variables that the schema has and no table shows; there must be none. */
 export const unlisted = (): readonly string[] => {

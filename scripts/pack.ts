@@ -1,7 +1,9 @@
 /**
- * Builds the npm package and packs it: `pack.ts [--name @scope/kith] [--to folder]`, by default into `dist/`. The source
+ * Builds the npm package and packs it: `pack.ts [--to folder] [--json]`, by default into `dist/`, under the name
+ * in our package.json. The source
  * stays unbuilt for us, but neither runtime takes TypeScript from `node_modules`, so what is published is JavaScript with
- * declarations, in a folder of its own whose package.json is made from ours. Prints what `npm pack --json` says.
+ * declarations, in a folder of its own whose package.json is made from ours. Ends in the path of the file, or with
+ * `--json` in what `npm pack --json` says.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -15,16 +17,21 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values: options } = parseArgs({ options: { name: { type: 'string' }, to: { type: 'string' } } });
+const { values: options } = parseArgs({
+  options: { to: { type: 'string' }, json: { type: 'boolean' } },
+});
 const to = resolve(options.to ?? join(root, 'dist'));
 const folder = join(to, 'package');
+
+/** Type stripping, which our own scripts need, came later than what the built code needs. */
+const oldestNode = '22.18';
 
 /** `./composition/compose.ts` as the built package has it. */
 const built = (path: string): string => path.replace(/\.ts$/, '.js');
@@ -32,18 +39,18 @@ const built = (path: string): string => path.replace(/\.ts$/, '.js');
 const exported = (path: string): string | { readonly types: string; readonly default: string } =>
   path.endsWith('.ts') ? { types: path.replace(/\.ts$/, '.d.ts'), default: built(path) } : path;
 
-/** What `kith/testing` registers its suites with; who does not import it does not need them. */
+/** What `testing/suites` registers its suites with; who does not import it does not need them. */
 const forTesting = ['fast-check', 'vitest'] as const;
 
 const published = {
-  name: options.name ?? manifest.name,
+  name: manifest.name,
   version: manifest.version,
   description: manifest.description,
   keywords: manifest.keywords,
+  ...('repository' in manifest && { repository: manifest.repository }),
   license: manifest.license,
   type: manifest.type,
-  // Type stripping, which our own scripts need, came later than what the built code needs.
-  engines: { node: '>=22.17' },
+  engines: { node: `>=${oldestNode}` },
   exports: Object.fromEntries(Object.entries(manifest.exports).map(([name, path]) => [name, exported(path)])),
   bin: Object.fromEntries(Object.entries(manifest.bin).map(([name, path]) => [name, built(path)])),
   dependencies: manifest.dependencies,
@@ -92,10 +99,29 @@ for (const shipped of ['adapters', 'application', 'cli', 'composition', 'domain'
   }
 }
 
+/** The command, as the built package has it. */
+const replaceOnce = (text: string, before: string, after: string): string => {
+  if (text.split(before).length !== 2) throw new Error(`cli/kith.js has no one ${before}`);
+  return text.replace(before, after);
+};
+writeFileSync(
+  join(folder, 'cli/kith.js'),
+  replaceOnce(
+    replaceOnce(readFileSync(join(root, 'cli/kith.js'), 'utf8'), "'./main.ts'", "'./main.js'"),
+    "oldest = '24.0'",
+    `oldest = '${oldestNode}'`,
+  ),
+);
+
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
 for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE'])
   copyFileSync(join(root, name), join(folder, name));
+mkdirSync(join(folder, 'docs'), { recursive: true });
+for (const name of readdirSync(join(root, 'docs')))
+  copyFileSync(join(root, 'docs', name), join(folder, 'docs', name));
 for (const path of Object.values(published.bin)) chmodSync(join(folder, path), 0o755);
 
 const args = ['pack', folder, '--json', '--pack-destination', to, '--loglevel', 'error'];
-process.stdout.write(execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 2] }));
+const said = execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 2] });
+const [{ filename }] = JSON.parse(said);
+process.stdout.write(options.json ? said : `${join(relative(process.cwd(), to), filename)}\n`);

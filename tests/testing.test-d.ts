@@ -1,6 +1,6 @@
 /** A port that a host may bring has a contract suite; checked by tsc. */
 import type { Overrides } from '../composition/compose.ts';
-import * as testing from './testing.ts';
+import * as testing from './testing-suites.ts';
 
 /** The secrets are values and promise nothing. */
 type PortName = Exclude<keyof Overrides, 'secrets'>;

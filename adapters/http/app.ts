@@ -37,6 +37,7 @@ export type AppContext = {
   readonly limits: RequestLimits;
   readonly requestDeadlineMs: number;
   readonly isShuttingDown: () => boolean;
+  readonly isClosed: () => boolean;
   /** Whether only operators in the same network are meant to ask; they need no token. */
   readonly isPrivate?: boolean;
   readonly observe: ObserveRequests;
@@ -156,8 +157,16 @@ export const createApp = (
     });
   }
 
+  const refuseClosed = (request: Request): Promise<Response> => {
+    context.log.warn('used-after-close', {
+      hint: 'Kith was closed, and the program goes on sending requests to it',
+    });
+    return refuse(request, newId(request), problem('closed'));
+  };
+
   return (request) => {
     try {
+      if (context.isClosed()) return refuseClosed(request);
       const flaw: CommonProblem | undefined =
         guard(request) ?? (context.isPrivate && isPublicName(request) ? 'bad-host' : undefined);
       if (flaw !== undefined) return refuse(request, newId(request), problem(flaw));

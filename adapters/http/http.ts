@@ -39,6 +39,8 @@ export type HttpOptions = {
   readonly requestDeadlineMs?: number | undefined;
   /** While true, `/health/ready` is 503, so that a load balancer sends nobody here any more. */
   readonly isShuttingDown?: (() => boolean) | undefined;
+  /** While true every request is answered `closed`, which the log has too. */
+  readonly isClosed?: (() => boolean) | undefined;
   /** What measures and traces requests. Nothing by default. */
   readonly observe?: ObserveRequests | undefined;
   /** What operators see beside health. Nothing by default. */
@@ -53,9 +55,20 @@ export const createHttp = (application: Application, options: HttpOptions): Http
     requestDeadlineMs = 8000,
     isShuttingDown = () => false,
     observe = observeNothing,
+    isClosed = () => false,
   } = options;
   const originOf = createOriginOf(trustedProxies);
-  const context = { application, log, ids, originOf, limits, requestDeadlineMs, isShuttingDown, observe };
+  const context = {
+    application,
+    log,
+    ids,
+    originOf,
+    limits,
+    requestDeadlineMs,
+    isShuttingDown,
+    isClosed,
+    observe,
+  };
   return {
     fetch: forAnyHost(createApp(publicRoutes, { ...context, basePath, cors: createCors(corsOrigins) })),
     ops: forAnyHost(

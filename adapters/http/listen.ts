@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { NodeRequest, sendNodeResponse } from 'srvx/node';
+import { machineReason, messageOf, StartRefused } from '../system/messages.ts';
 import { problem } from './answer/problems.ts';
 import { toResponse } from './answer/reply.ts';
 import { TextResponse } from './answer/text-response.ts';
@@ -30,7 +31,7 @@ const limits = {
 /**
  * Serves on `node:http` through srvx's request and response, on Node and on Deno: `Deno.serve` would build the path
  * from Host, and has no timeouts. srvx's own server is not used, because of its signal handlers and its banner. Rejects
- * when the port is taken or the host is not one of ours.
+ * with a `StartRefused` when the port is taken or the host is not one of ours.
  */
 export const listen = async (
   fetch: Fetch,
@@ -84,8 +85,12 @@ export const toNodeHandler =
 const bind = (server: Server, host: string, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
     server.on('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? 'unknown');
-      reject(new Error(`cannot listen on ${host} port ${port}: ${why}`));
+      const reason = machineReason(error) ?? 'unknown';
+      const told =
+        error.code === 'EADDRINUSE'
+          ? messageOf('port-in-use', { host, port })
+          : messageOf('cannot-listen', { host, port, reason });
+      reject(new StartRefused(told));
     });
     server.listen({ host, port, exclusive: true }, () => {
       const address = server.address();

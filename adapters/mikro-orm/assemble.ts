@@ -6,6 +6,7 @@ import type { Log } from '../../domain/ports/runtime.ts';
 import { attemptCounters } from './attempts.ts';
 import { contactRepository } from './contacts.ts';
 import { LeftOut } from './left-out.ts';
+import type { Lend } from './lent-connection.ts';
 import { provedReads } from './proved-reads.ts';
 import { type Admission, Statements } from './statements.ts';
 import { transactionsOn } from './transactions.ts';
@@ -15,6 +16,7 @@ import { userRepository } from './users.ts';
 export type Parts = {
   readonly em: SqlEntityManager;
   readonly admit: Admission;
+  readonly lend: Lend;
   readonly log: ChangeLog;
   readonly maxTransactionMs: number;
   readonly close: () => Promise<void>;
@@ -22,13 +24,22 @@ export type Parts = {
   readonly events: Log;
 };
 
-export const assemble = ({ em, admit, log, maxTransactionMs, close, status, events }: Parts): Database => {
+export const assemble = ({
+  em,
+  admit,
+  lend,
+  log,
+  maxTransactionMs,
+  close,
+  status,
+  events,
+}: Parts): Database => {
   const statements = new Statements(em, admit);
   const leftOut = new LeftOut(events);
   return {
     users: userRepository(statements, leftOut),
     contacts: contactRepository(statements, leftOut),
-    transactions: transactionsOn(em, admit, maxTransactionMs),
+    transactions: transactionsOn({ em, admit, lend, maxTransactionMs }),
     reads: provedReads(statements, leftOut),
     log,
     attempts: attemptCounters(statements),

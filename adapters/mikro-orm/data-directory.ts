@@ -1,18 +1,42 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { link, readFile, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, link, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
+import { machineReason, messageOf, StartRefused } from '../system/messages.ts';
 
 /** Another process has the data directory open, and two would destroy each other's work. The message names its pid. */
-export class DataDirectoryInUse extends Error {
+export class DataDirectoryInUse extends StartRefused {
   override readonly name = 'DataDirectoryInUse';
   readonly pid: number;
 
   constructor(directory: string, pid: number) {
-    super(`the data directory ${directory} is in use by process ${pid}`);
+    super(messageOf('data-directory-in-use', { directory, pid }));
     this.pid = pid;
   }
 }
+
+/** Does something in a data directory; an error of the machine becomes a `StartRefused` that names the directory. */
+export const inDataDirectory = async <T>(directory: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    const reason = machineReason(error);
+    throw reason === undefined
+      ? error
+      : new StartRefused(messageOf('data-directory-unusable', { directory, reason }));
+  }
+};
+
+/** Looks whether this user could write there, or make it; changes nothing. Rejects with the error of the machine. */
+export const mayBeUsed = async (directory: string): Promise<void> => {
+  const found = await stat(directory).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  });
+  if (found === undefined) return mayBeUsed(dirname(resolve(directory)));
+  if (!found.isDirectory()) throw Object.assign(new Error('no directory'), { code: 'ENOTDIR' });
+  await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+};
 
 /**
  * Claims a directory for this process by a file `kith.lock` that holds the pid and, on Linux, when that process started:

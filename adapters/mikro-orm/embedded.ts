@@ -6,15 +6,17 @@ import { PGlite } from '@electric-sql/pglite';
 import { dataDir as newCluster } from '@electric-sql/pglite-prepopulatedfs';
 import { MikroORM } from '@mikro-orm/pglite';
 import { maxTransactionMs as longestTransactionMs } from '../../application/caching/limits.ts';
-import { DatabaseUnavailable } from '../../domain/faults.ts';
+import { Closed } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
+import { StartRefused } from '../system/messages.ts';
 import { Queue } from '../system/queue.ts';
 import { assemble } from './assemble.ts';
 import { beginAnew, emptyLog } from './change-log.ts';
 import { changeLogOf, logChannel, type OnConnection } from './change-log-port.ts';
-import { lockDataDirectory } from './data-directory.ts';
+import { inDataDirectory, lockDataDirectory } from './data-directory.ts';
 import { toFault } from './faults.ts';
+import { lendOnly } from './lent-connection.ts';
 import { onEmbedded, onKysely } from './log-connection.ts';
 import { ormOptions } from './orm-options.ts';
 import { proveRules, warnOfRules } from './prove-rules.ts';
@@ -42,6 +44,12 @@ const openIn = async (place: string | null) => {
   }
   return new MikroORM({ ...ormOptions, dbName: place ?? 'memory://' });
 };
+
+const claim = (dataDir: string): Promise<AsyncDisposable> =>
+  inDataDirectory(dataDir, async () => {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    return lockDataDirectory(dataDir);
+  });
 
 const openMigrated = async (place: string | null, log: Log): Promise<MikroORM> => {
   const orm = await openIn(place);
@@ -75,16 +83,16 @@ const sweepUnreadMs = 600_000;
 /**
  * PostgreSQL compiled to WebAssembly, in this process: the default for development and a small single node. One
  * statement at a time, each blocking the event loop while it runs. What was acknowledged survives SIGKILL.
- * Throws `DataDirectoryInUse` when another process has the directory open.
+ * Throws `DataDirectoryInUse` when another process has the directory open, `StartRefused` where it cannot be used.
  */
 export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Database> => {
   const { dataDir, maxTransactionMs = longestTransactionMs } = config;
-  if (dataDir !== null) await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = dataDir === null ? undefined : await lockDataDirectory(dataDir);
-  const orm = await openMigrated(dataDir === null ? null : join(dataDir, 'pglite'), log).catch(
+  const lock = dataDir === null ? undefined : await claim(dataDir);
+  const open = () => openMigrated(dataDir === null ? null : join(dataDir, 'pglite'), log);
+  const orm = await (dataDir === null ? open() : inDataDirectory(dataDir, open)).catch(
     async (error: unknown) => {
       await lock?.[Symbol.asyncDispose]();
-      throw toFault(error);
+      throw error instanceof StartRefused ? error : toFault(error);
     },
   );
   log.info('database-ready', { kind: 'embedded', persistent: dataDir !== null });
@@ -96,7 +104,7 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
   let closed = false;
   const admit: Admission = (work) =>
     queue.run(() => {
-      if (closed) throw new DatabaseUnavailable('the database was closed');
+      if (closed) throw new Closed();
       return work();
     });
   const pglite = await orm.driver.getConnection().getNativeClient();
@@ -113,6 +121,7 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
     em: orm.em,
     events: log,
     admit,
+    lend: lendOnly(pglite),
     maxTransactionMs,
     // One connection, which is this process; notifications in it are function calls.
     status: () => ({
@@ -152,9 +161,8 @@ export const openEmbedded = async (config: EmbeddedConfig, log: Log): Promise<Da
 
 /** Runs what is missing of the migrations and closes the database again; says what that was. */
 export const migrateEmbedded = async (dataDir: string): Promise<Migrated> => {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await using _lock = await lockDataDirectory(dataDir);
-  const orm = await openIn(join(dataDir, 'pglite'));
+  await using _lock = await claim(dataDir);
+  const orm = await inDataDirectory(dataDir, () => openIn(join(dataDir, 'pglite')));
   try {
     return await migrateOn(orm);
   } catch (error) {

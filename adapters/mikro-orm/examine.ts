@@ -4,7 +4,7 @@ import { MikroORM } from '@mikro-orm/pglite';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type RawBuilder, sql } from 'kysely';
 import { isMadeHere } from './change-log.ts';
-import { lockDataDirectory } from './data-directory.ts';
+import { inDataDirectory, lockDataDirectory, mayBeUsed } from './data-directory.ts';
 import { toFault } from './faults.ts';
 import { type Home, lookAtHome } from './home.ts';
 import { listInstances } from './instances.ts';
@@ -35,6 +35,8 @@ export type DatabaseFacts = {
   readonly schema: string | null;
   /** Tables of others in the place of ours. */
   readonly foreignTables: readonly string[];
+  /** Columns of others in our tables that have to have a value and have no default: `users.tenant`. */
+  readonly foreignColumns: readonly string[];
   readonly isReadOnly: boolean;
   readonly isolation: string;
   readonly synchronousCommit: string;
@@ -188,6 +190,7 @@ export const keepsSession = async (newClient: () => PgClient): Promise<boolean> 
  */
 export const examineEmbedded = async (dataDir: string): Promise<DatabaseFacts | undefined> => {
   const path = join(dataDir, 'pglite');
+  await inDataDirectory(dataDir, () => mayBeUsed(dataDir));
   if (!existsSync(path)) return undefined;
   await using _lock = await lockDataDirectory(dataDir);
   const orm = new MikroORM({ ...ormOptions, dbName: path });
@@ -226,6 +229,7 @@ const gather = async (em: SqlEntityManager, home: Home): Promise<Omit<DatabaseFa
     encoding: home.encoding,
     schema: home.schema,
     foreignTables: home.foreignTables,
+    foreignColumns: await foreignColumns(em, rows),
     missingMigrations: home.missing,
     unknownMigrations: home.unknown,
     triggers: await checkTriggers(connection),
@@ -268,6 +272,18 @@ const missingRights = async (rows: Rows): Promise<readonly string[]> => {
     }
   }
   return missing;
+};
+
+const foreignColumns = async (em: SqlEntityManager, rows: Rows): Promise<readonly string[]> => {
+  const found: string[] = [];
+  for (const { tableName, props } of em.getMetadata().getAll().values()) {
+    const ours = props.flatMap(({ fieldNames }) => fieldNames);
+    const wanting = await rows(sql`select attname::text as name from pg_attribute
+      where attrelid = to_regclass(${tableName}) and attnum > 0 and not attisdropped and attnotnull
+        and not atthasdef and attidentity = '' and not (attname::text = any(${ours}::text[])) order by 1`);
+    found.push(...wanting.map((row) => `${tableName}.${textIn(row, 'name')}`));
+  }
+  return found;
 };
 
 const mayReadAll = async (rows: Rows, tables: readonly string[]): Promise<boolean> => {

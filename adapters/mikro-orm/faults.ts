@@ -1,4 +1,3 @@
-import { AbortedTransactionError } from 'kysely';
 import {
   DatabaseSilent,
   DatabaseUnavailable,
@@ -7,6 +6,14 @@ import {
   Overloaded,
   WriteConflict,
 } from '../../domain/faults.ts';
+import { type Message, type MessageCode, messageOf, messageRows, StartRefused } from '../system/messages.ts';
+
+/** A database in which our tables cannot be, whatever is tried again. */
+export class Unsuitable extends DatabaseUnavailable {
+  constructor(message: string) {
+    super(message, { cause: 'database-unsuitable' });
+  }
+}
 
 /** A server that lets nobody in: every other statement would meet the same. */
 export class Unreachable extends DatabaseUnavailable {}
@@ -22,33 +29,75 @@ export class ReadOnly extends DatabaseUnavailable {}
  * its message, detail, query and parameters hold data of users.
  */
 export const toFault = (error: unknown): Error => {
-  if (error instanceof Fault) return error;
+  if (error instanceof Fault || error instanceof StartRefused) return error;
   const code = codeOf(error);
+  const cause = problemOf(error);
   if (isSqlState(code)) {
     if (code === '40001' || code === '40P01')
       return new WriteConflict(`the transaction lost against another (${code})`);
     if (code === '55P03') return new Overloaded(`the wait for a lock was too long (${code})`);
     if (isStaleStatement(error)) return new WriteConflict(`a prepared statement was out of date (${code})`);
     if (silent.test(code) || isPoolersEnd(error))
-      return new DatabaseSilent(`the database is unavailable (${code})`);
-    if (unreachable.test(code)) return new Unreachable(`the database is unavailable (${code})`);
+      return new DatabaseSilent(`the database is unavailable (${code})`, { cause });
+    if (unreachable.test(code)) return new Unreachable(`the database is unavailable (${code})`, { cause });
     if (code === '25006') return new ReadOnly(`the database is unavailable (${code})`);
-    if (unavailable.test(code)) return new DatabaseUnavailable(`the database is unavailable (${code})`);
-    return new Error(`the database refused a statement (SQLSTATE ${code})`);
+    if (unavailable.test(code))
+      return new DatabaseUnavailable(`the database is unavailable (${code})`, { cause });
+    return new StatementRefused(code);
   }
   // Without a SQLSTATE nothing was answered: a socket, a deadline, a closed pool. What is left is a mistake of ours.
-  if (error instanceof TypeError || error instanceof RangeError || error instanceof AbortedTransactionError) {
+  if (error instanceof TypeError || error instanceof RangeError) {
     return new Error(`the database adapter failed (${error.name})`);
   }
   const reason = `the database did not answer (${reasonOf(error)})`;
-  return isPoolTimeout(error) ? new NoneFree(reason) : new DatabaseSilent(reason);
+  return isPoolTimeout(error) ? new NoneFree(reason) : new DatabaseSilent(reason, { cause });
+};
+
+/** The database understood a statement and did not do it: a mistake of ours, or columns and constraints of somebody else. */
+export class StatementRefused extends Error {
+  override readonly name = 'StatementRefused';
+  /** SQLSTATE, which a log may have. */
+  readonly code: string;
+
+  constructor(code: string) {
+    super(`the database refused a statement (SQLSTATE ${code})`);
+    this.code = code;
+  }
+}
+
+type Problem = Extract<MessageCode, `database-${string}`>;
+
+const problems: readonly string[] = Object.keys(messageRows).filter((code) => code.startsWith('database-'));
+
+/** What people are told of a database that cannot be had, by the driver's error or the fault that was made of it. */
+export const toldOfDatabase = (error: unknown, at: string): Message => {
+  const { message, cause } = toFault(error);
+  return messageOf(isProblem(cause) ? cause : 'database-silent', { at, reason: message });
+};
+
+const isProblem = (cause: unknown): cause is Problem => typeof cause === 'string' && problems.includes(cause);
+
+/** The code of the message, for a driver's error that an operator can do something about. */
+const problemOf = (error: unknown): Problem | undefined => {
+  const code = codeOf(error);
+  if (code === undefined)
+    return error instanceof Error && error.message === noTls ? 'database-tls' : undefined;
+  if (words[code]?.includes('certificate') === true) return 'database-tls';
+  return problemsByCode[code];
+};
+
+const problemsByCode: Readonly<Record<string, Problem>> = {
+  '3D000': 'database-missing',
+  '28000': 'database-login-refused',
+  '28P01': 'database-login-refused',
+  '42501': 'database-not-permitted',
+  ENOTFOUND: 'database-host-unknown',
+  EAI_AGAIN: 'database-host-unknown',
+  ECONNREFUSED: 'database-connection-refused',
 };
 
 /** The same for an error of COMMIT, which leaves the outcome open unless the server said that it rolled back. */
 export const toCommitFault = (error: unknown): Error => {
-  if (error instanceof AbortedTransactionError) {
-    return new Error('a transaction that had failed was to be committed; it was rolled back');
-  }
   const code = codeOf(error);
   return isSqlState(code) && !connectionLost.test(code) && !isPoolersEnd(error)
     ? toFault(error)
@@ -139,12 +188,13 @@ const reasonOf = (error: unknown): string => {
   return code ?? (fixedMessages.has(message) ? message : 'no reason given');
 };
 
+const noTls = 'The server does not support SSL connections';
 const untrusted = 'untrusted certificate: let sslrootcert name the file of its authority';
 
 /** By code or message of Node, OpenSSL and pg. */
 const words: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refused: nobody listens at that port',
-  'The server does not support SSL connections': 'no TLS: the server does not speak it at that port',
+  [noTls]: 'no TLS: the server does not speak it at that port',
   SELF_SIGNED_CERT_IN_CHAIN: untrusted,
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,

@@ -1,4 +1,4 @@
-import { DatabaseUnavailable } from '../../domain/faults.ts';
+import { Unsuitable } from './faults.ts';
 import type { LogConnection } from './log-connection.ts';
 import { migrations, tablesOf } from './migrations.ts';
 import { Row } from './row.ts';
@@ -55,14 +55,14 @@ const namesIn = async (
 ): Promise<readonly string[]> =>
   (await connection.rows(text, values)).map((each) => new Row('pg_class', each).text('name'));
 
-/** Throws `DatabaseUnavailable`, with a sentence for the operator, where our tables cannot be here. */
+/** Throws `Unsuitable`, with a sentence for the operator, where our tables cannot be here. */
 export const mustBeHabitable = ({ schema, encoding, foreignTables }: Home): void => {
   if (encoding !== 'UTF8')
-    throw new DatabaseUnavailable(
+    throw new Unsuitable(
       `the database has the encoding ${encoding}, which cannot hold what people type: make one with UTF8`,
     );
   if (foreignTables.length > 0)
-    throw new DatabaseUnavailable(
+    throw new Unsuitable(
       `the schema ${schema} has tables that are not Kith's (${foreignTables.join(', ')}): set DATABASE_SCHEMA to another`,
     );
 };

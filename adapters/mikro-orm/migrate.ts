@@ -7,7 +7,7 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { sql } from 'kysely';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
-import { isLockTimeout, toFault } from './faults.ts';
+import { isLockTimeout, toFault, Unsuitable } from './faults.ts';
 import { type Home, lookAtHome, mustBeHabitable } from './home.ts';
 import { type LogConnection, onKysely } from './log-connection.ts';
 import {
@@ -120,7 +120,7 @@ const whoHolds = `select pid from pg_locks
 /** Only where it is missing: to make one takes a right that whoever serves need not have. */
 const makeSchema = async (orm: MikroORM, { schema }: PostgresAddress): Promise<string> => {
   if (schema === undefined)
-    throw new DatabaseUnavailable('the search path of this role has no schema: set DATABASE_SCHEMA');
+    throw new Unsuitable('the search path of this role has no schema: set DATABASE_SCHEMA');
   const found = await on(orm.em).rows('select from pg_namespace where nspname = $1', [schema]);
   if (found.length > 0) throw new DatabaseUnavailable(`this role may not use the schema ${schema}`);
   await sql`create schema ${sql.id(schema)}`.execute(orm.em.getKysely<unknown>());

@@ -14,6 +14,7 @@ export interface PgClient {
   end(): Promise<void>;
   on(event: 'error' | 'end', listener: (error: unknown) => void): unknown;
   on(event: 'notification', listener: (message: { readonly payload?: string | undefined }) => void): unknown;
+  off(event: 'error', listener: (error: unknown) => void): unknown;
 }
 
 export type NamedStatement = {
@@ -24,7 +25,8 @@ export type NamedStatement = {
 
 /** A client of the pool, which wants it back. */
 export interface PooledClient extends PgClient {
-  release(): void;
+  /** Given `true`, it is closed instead. */
+  release(destroy?: boolean): void;
 }
 
 export type PoolOptions = {

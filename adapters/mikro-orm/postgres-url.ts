@@ -31,6 +31,9 @@ export type Tls =
   | { readonly mode: 'unverified' }
   | { readonly mode: 'verify'; readonly caFile: string | null };
 
+/** What people call it by; no secret. */
+export const placeOf = ({ host, port, database }: PostgresAddress): string => `${host}:${port}/${database}`;
+
 export const hostsOf = ({ host, port, others = [] }: PostgresAddress): readonly [Host, ...Host[]] => [
   { host, port },
   ...others,

@@ -3,15 +3,16 @@ import {
   defaultJournalBoundMs,
   maxTransactionMs as longestTransactionMs,
 } from '../../application/caching/limits.ts';
-import { DatabaseUnavailable, Overloaded } from '../../domain/faults.ts';
+import { Closed, DatabaseUnavailable, Overloaded } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
 import { assemble } from './assemble.ts';
 import { checkSettings } from './change-log.ts';
 import { changeLogOf } from './change-log-port.ts';
 import { DatabaseCircuit } from './circuit.ts';
-import { toFault } from './faults.ts';
+import { toFault, toldOfDatabase } from './faults.ts';
 import { lookAtHome } from './home.ts';
+import { lendFrom } from './lent-connection.ts';
 import { onPostgres } from './log-connection.ts';
 import { migrate, patienceOfStartMs } from './migrate.ts';
 import { OwnConnection } from './own-connection.ts';
@@ -26,7 +27,7 @@ import {
   warmConnections,
   wayTo,
 } from './postgres-pool.ts';
-import type { PostgresAddress } from './postgres-url.ts';
+import { type PostgresAddress, placeOf } from './postgres-url.ts';
 import { warnOfRules } from './prove-rules.ts';
 import { leadToOne } from './same-database.ts';
 import { settingsOf } from './session.ts';
@@ -60,6 +61,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   const limits = { ...databaseDeadlines, ...config.limits };
   const ssl = await tlsOptions(address.tls);
   const directSsl = await tlsOptions(direct.tls);
+  const at = placeOf(address);
   let schema = address.schema;
   const circuit = new DatabaseCircuit({
     probe: async () => discard(await openPooled()),
@@ -97,8 +99,10 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   let isListening = false;
   const closing = Promise.withResolvers<void>();
   const tried = Promise.withResolvers<void>();
+  const notNow = (): DatabaseUnavailable =>
+    state === 'closed' ? new Closed() : new DatabaseUnavailable('the database is starting');
   const admit: Admission = (work) => {
-    if (state !== 'ready') return Promise.reject(new DatabaseUnavailable(`the database is ${state}`));
+    if (state !== 'ready') return Promise.reject(notNow());
     if (pool.waitingCount >= maxWaiting) {
       return Promise.reject(new Overloaded('too many wait for a connection to the database'));
     }
@@ -106,25 +110,32 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   };
 
   const whenReady = <T>(work: () => Promise<T>): Promise<T> =>
-    state === 'ready' ? work() : Promise.reject(new DatabaseUnavailable(`the database is ${state}`));
+    state === 'ready' ? work() : Promise.reject(notNow());
 
   /** Sees that both ways lead to one database, and what is there. Throws the driver's error or a fault. */
   const look = async () => {
-    using opened = new DisposableStack();
-    const pooled = opened.adopt(await openPooled(), discard);
-    if (direct === address) return { home: await lookAtHome(onPostgres(pooled)), at: pooled };
-    const past = opened.adopt(await openDirect(limits.queryTimeoutMs), discard);
-    if (!(await leadToOne(past, pooled)))
-      throw new DatabaseUnavailable('DATABASE_DIRECT_URL leads to another database than DATABASE_URL');
-    return { home: await lookAtHome(onPostgres(past)), at: past };
+    const opened: PgClient[] = [];
+    try {
+      const pooled = await openPooled();
+      opened.push(pooled);
+      if (direct === address) return { home: await lookAtHome(onPostgres(pooled)), found: pooled };
+      const past = await openDirect(limits.queryTimeoutMs);
+      opened.push(past);
+      if (!(await leadToOne(past, pooled)))
+        throw new DatabaseUnavailable('DATABASE_DIRECT_URL leads to another database than DATABASE_URL');
+      return { home: await lookAtHome(onPostgres(past)), found: past };
+    } finally {
+      // Node 22, on which the built package runs, has no `DisposableStack`.
+      opened.forEach(discard);
+    }
   };
 
   const becomeReady = async (): Promise<void> => {
     let reported: string | undefined;
     for (let delayMs = 100; state === 'starting'; delayMs = Math.min(delayMs * 2, maxRetryDelayMs)) {
       try {
-        const { home, at } = await look();
-        const primary = { ...direct, host: at.host, port: at.port };
+        const { home, found } = await look();
+        const primary = { ...direct, host: found.host, port: found.port };
         const migrated = await migrate(home, primary, directSsl, patienceOfStartMs);
         schema = migrated.schema;
         warnOfRules(log, migrated.unprovedRules);
@@ -133,8 +144,9 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
         log.info('database-ready', { kind: 'postgresql' });
       } catch (error) {
         const reason = toFault(error).message;
+        const { code } = toldOfDatabase(error, at);
         // Once a reason: an outage of an hour is not a thousand lines.
-        if (reason !== reported) log.warn('database-not-ready', { reason });
+        if (reason !== reported) log.warn('database-not-ready', { code, at, reason });
         reported = reason;
         tried.resolve();
         await Promise.race([sleep(delayMs), closing.promise]);
@@ -148,6 +160,7 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
     em: orm.em,
     events: log,
     admit,
+    lend: lendFrom(pool),
     maxTransactionMs,
     log: changeLogOf({
       checks: (work) => whenReady(() => work(forChecks)),

@@ -1,7 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
-import { WriteConflict } from '../../domain/faults.ts';
+import { DatabaseUnavailable, WriteConflict } from '../../domain/faults.ts';
 import { isLockTimeout, isWorthAnotherTry, toFault } from './faults.ts';
+import type { LentConnection, Outcome } from './lent-connection.ts';
 
 /** The connection or the open transaction that statements run on; rows are parsed, so the schema has no types here. */
 export type Connection = Kysely<unknown>;
@@ -74,11 +75,26 @@ const rethrow = (error: unknown): never => {
  * PGlite does so without saying it.
  */
 export class TransactionStatements {
-  readonly #connection: Connection;
+  readonly #compiler: Connection;
+  readonly #connection: Pick<LentConnection, 'query'>;
   #failed = false;
+  #isOver = false;
 
-  constructor(connection: Connection) {
+  /** `compiler` puts the statements together, and sends none of them. */
+  constructor(compiler: Connection, connection: Pick<LentConnection, 'query'>) {
+    this.#compiler = compiler;
     this.#connection = connection;
+  }
+
+  /** To be called before the transaction ends: what its work still sends would meet the next one on the connection. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  async #execute(statement: RawBuilder<unknown>): Promise<Outcome> {
+    if (this.#isOver) throw new DatabaseUnavailable('the transaction is over');
+    const { sql: text, parameters } = statement.compile(this.#compiler);
+    return this.#connection.query(text, parameters);
   }
 
   get failed(): boolean {
@@ -87,7 +103,7 @@ export class TransactionStatements {
 
   async rows(statement: RawBuilder<unknown>): Promise<readonly unknown[]> {
     try {
-      return (await statement.execute(this.#connection)).rows;
+      return (await this.#execute(statement)).rows;
     } catch (error) {
       this.#failed = true;
       throw toFault(error);
@@ -100,7 +116,7 @@ export class TransactionStatements {
    */
   async lock(statement: RawBuilder<unknown>): Promise<readonly unknown[]> {
     try {
-      return (await statement.execute(this.#connection)).rows;
+      return (await this.#execute(statement)).rows;
     } catch (error) {
       this.#failed = true;
       throw isLockTimeout(error) ? new WriteConflict('the wait for a lock took too long') : toFault(error);
@@ -113,7 +129,7 @@ export class TransactionStatements {
     explain: (error: unknown) => T | undefined = () => undefined,
   ): Promise<T | number> {
     try {
-      return Number((await statement.execute(this.#connection)).numAffectedRows);
+      return (await this.#execute(statement)).changedRows;
     } catch (error) {
       this.#failed = true;
       const explained = explain(error);

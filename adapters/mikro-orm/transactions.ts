@@ -1,10 +1,10 @@
-import { IsolationLevel } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Transaction, Transactions } from '../../domain/ports/persistence.ts';
 import { KeyedQueue } from '../system/keyed-queue.ts';
 import { within } from '../system/within.ts';
 import { toCommitFault } from './faults.ts';
+import type { Lend, LentConnection } from './lent-connection.ts';
 import { type Admission, onLiveConnection, TransactionStatements } from './statements.ts';
 import { transactionPort } from './transaction-port.ts';
 
@@ -14,32 +14,37 @@ import { transactionPort } from './transaction-port.ts';
  */
 const turnLimits = { maxRunning: 1, maxWaiting: 250, maxWaitMs: 2_000, maxWaitingInAll: 2_000 };
 
+/** On what transactions run. */
+export type TransactionNeeds = {
+  /** Puts statements together. */
+  readonly em: SqlEntityManager;
+  readonly admit: Admission;
+  readonly lend: Lend;
+  readonly maxTransactionMs: number;
+};
+
 /**
- * Transactions on MikroORM's EntityManager, READ COMMITTED. One older than `maxTransactionMs` is rolled back instead of
- * committed: after that time the fences that its writer raised may be gone.
+ * Transactions of READ COMMITTED, each on a connection that it begins, ends and gives back itself: Kysely up to 0.29.6, which
+ * comes with MikroORM, keeps the place of a connection that was lost in one. One older than `maxTransactionMs` is rolled
+ * back instead of committed: after that time the fences that its writer raised may be gone.
  */
-export const transactionsOn = (
-  em: SqlEntityManager,
-  admit: Admission,
-  maxTransactionMs: number,
-): Transactions => {
+export const transactionsOn = (needs: TransactionNeeds): Transactions => {
   const turns = new KeyedQueue(turnLimits);
   return {
     run: (work, turn) => {
-      const begin = () => admit(() => runIn(em.fork(), work, maxTransactionMs));
+      const begin = () => needs.admit(() => runIn(needs, work));
       return turn === undefined ? begin() : turns.run(turn, begin);
     },
   };
 };
 
 const runIn = async <T>(
-  em: SqlEntityManager,
+  { em, lend, maxTransactionMs }: TransactionNeeds,
   work: (transaction: Transaction) => Promise<T>,
-  maxTransactionMs: number,
 ): Promise<T> => {
-  await onLiveConnection(() => em.begin({ isolationLevel: IsolationLevel.READ_COMMITTED }));
+  const connection = await onLiveConnection(() => beginOn(lend));
   const deadlineMs = performance.now() + maxTransactionMs;
-  const statements = new TransactionStatements(em.getKysely<unknown>());
+  const statements = new TransactionStatements(em.getKysely<unknown>(), connection);
   let value: T;
   try {
     value = await within(work(transactionPort(statements)), maxTransactionMs, tooOld);
@@ -47,23 +52,40 @@ const runIn = async <T>(
     if (performance.now() >= deadlineMs) throw tooOld();
     if (statements.failed) throw new Error('a transaction in which a statement failed was to be committed');
   } catch (error) {
-    await rollBack(em);
+    statements.end();
+    await rollBack(connection);
     throw error;
   }
-  try {
-    await em.commit();
-  } catch (error) {
-    await rollBack(em);
+  statements.end();
+  const ended = await connection.query('commit').catch(async (error: unknown) => {
+    await rollBack(connection);
     throw toCommitFault(error);
-  }
+  });
+  connection.giveBack('whole');
+  if (ended.command === 'ROLLBACK')
+    throw new Error('a transaction that had failed was to be committed; it was rolled back');
   return value;
 };
 
-/**
- * If a rollback cannot be sent, the server rolls back all the same: Kysely closes the connection, and that ends the
- * transaction.
- */
-const rollBack = (em: SqlEntityManager): Promise<void> => em.rollback().catch(() => undefined);
+const beginOn = async (lend: Lend): Promise<LentConnection> => {
+  const connection = await lend();
+  try {
+    await connection.query('begin isolation level read committed');
+    return connection;
+  } catch (error) {
+    connection.giveBack('broken');
+    throw error;
+  }
+};
+
+/** If a rollback cannot be sent, the server rolls back all the same: the connection is closed, and that ends the transaction. */
+const rollBack = async (connection: LentConnection): Promise<void> => {
+  const state = await connection.query('rollback').then(
+    () => 'whole' as const,
+    () => 'broken' as const,
+  );
+  connection.giveBack(state);
+};
 
 const tooOld = (): DatabaseUnavailable =>
   new DatabaseUnavailable('a transaction took too long and was rolled back');

@@ -1,3 +1,4 @@
+import { machineReason } from '../system/messages.ts';
 import { within } from '../system/within.ts';
 import { type Client, openClient } from './client.ts';
 import { classify, type FailureCode } from './errors.ts';
@@ -35,10 +36,13 @@ export type RedisFacts = {
 export class RedisUnusable extends Error {
   override readonly name = 'RedisUnusable';
   readonly code: FailureCode;
+  /** What a network said, in words; nothing of the server's. */
+  readonly reason: string;
 
-  constructor(code: FailureCode) {
-    super(`Redis cannot be used (${code})`);
+  constructor(code: FailureCode, reason: string = code) {
+    super(`Redis cannot be used (${reason})`);
     this.code = code;
+    this.reason = reason;
   }
 }
 
@@ -56,10 +60,20 @@ export const examineRedis = async (address: RedisAddress, keyPrefix: string): Pr
   try {
     return await within(examine(client, ear, keyPrefix), deadlineMs, () => new RedisUnusable('deadline'));
   } catch (error) {
-    throw new RedisUnusable(error instanceof RedisUnusable ? error.code : classify(error).code);
+    throw error instanceof RedisUnusable
+      ? error
+      : new RedisUnusable(classify(error).code, networkReason(error));
   } finally {
     for (const each of [client, ear]) each.destroy();
   }
+};
+
+const networkReason = (error: unknown): string | undefined => {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (/CERT|SELF_SIGNED|UNABLE_TO|TLS|SSL|EPROTO/.test(code)) return `no TLS, ${code}`;
+  if (error instanceof Error && error.constructor.name.endsWith('TimeoutError'))
+    return 'no answer in time, as from a port without TLS that is asked for it';
+  return machineReason(error);
 };
 
 const examine = async (client: Client, ear: Client, keyPrefix: string): Promise<RedisFacts> => {

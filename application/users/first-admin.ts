@@ -19,11 +19,12 @@ export const bootstrapAdmin =
   async ({ email, password }) => {
     if ((await needs.users.countAdmins()) > 0) return ok(false);
     const local = email.split('@')[0] ?? '';
-    // A suffix, because the bare name may be reserved, too short or another user's.
-    const username = `${local
+    const name = local
       .toLowerCase()
       .replace(/[^a-z0-9]/g, '')
-      .slice(0, 20)}-${needs.ids.uuid().slice(-6)}`;
-    const created = await createAccount(needs, { email, username: `a${username}`, password }, 'admin');
+      .slice(0, 20);
+    // It begins with a letter. A suffix, because the bare name may be reserved, too short or another user's.
+    const username = `${/^[a-z]/.test(name) ? '' : 'a'}${name}-${needs.ids.uuid().slice(-6)}`;
+    const created = await createAccount(needs, { email, username, password }, 'admin');
     return created.ok ? ok(true) : fail(created.error);
   };

@@ -1,20 +1,25 @@
 import { isIP } from 'node:net';
+import type { Message } from '../../adapters/system/messages.ts';
 import type { Config } from '../../composition/config.ts';
-import type { ConfigIssue } from '../../composition/environment.ts';
+import { type ConfigIssue, type Environment, toldOfIssue } from '../../composition/environment.ts';
+import { startWarnings } from '../../composition/start-warnings.ts';
 import { bad, type Finding, good, warning } from './finding.ts';
 
 /** A finding for each issue of a configuration that was refused. */
 export const refusedConfiguration = (issues: readonly ConfigIssue[]): readonly Finding[] =>
-  issues.map(({ name, expected }) =>
-    bad('configuration', `${name} is not as expected`, `set ${name} to ${expected}`),
-  );
+  issues.map(toldOfIssue).map(({ what, todo }) => bad('configuration', what, todo));
 
-export const acceptedConfiguration = (config: Config): readonly Finding[] => [
-  good('configuration', 'every variable is understood'),
+export const acceptedConfiguration = (environment: Environment, config: Config): readonly Finding[] => [
+  ...variablesOf(startWarnings(environment, config)),
   secretOf(config),
   ...transportsOf(config),
   ...memoryOf(config),
 ];
+
+const variablesOf = (warnings: readonly Message[]): readonly Finding[] =>
+  warnings.length === 0
+    ? [good('configuration', 'every variable is understood')]
+    : warnings.map(({ what, todo }) => warning('configuration', what, todo));
 
 const secretOf = ({ tokens, dataDirectory }: Config): Finding =>
   tokens.secrets.length > 0

@@ -20,6 +20,7 @@ const oldNoteMs = 600_000;
 /** The findings about any database. */
 export const databaseFindings = (facts: DatabaseFacts): readonly Finding[] => [
   ...migrationFindings(facts),
+  ...foreignColumnFindings(facts),
   ...triggerFindings(facts),
   ...ruleFindings(facts),
   ...logFindings(facts),
@@ -218,6 +219,16 @@ const migrationFindings = ({
     );
   return findings.length > 0 ? findings : [good('migrations', 'all applied')];
 };
+
+/** Each insert of ours would fail, and say no more than a SQLSTATE. */
+const foreignColumnFindings = ({ foreignColumns }: DatabaseFacts): readonly Finding[] =>
+  foreignColumns.map((column) =>
+    bad(
+      'columns',
+      `${column} is not Kith's, and has to have a value`,
+      `alter table ${column.replace('.', ' alter column ')} set default ..., or drop not null: without it nothing is inserted (23502)`,
+    ),
+  );
 
 const triggerFindings = ({
   triggers,

@@ -19,8 +19,8 @@ export const redisFindings = (facts: RedisFacts, settings: RedisSettings): reado
 ];
 
 /** A Redis that cannot be used is bad: Kith works without it, but it was configured to be used. */
-export const unusableRedis = (where: string, { code }: RedisUnusable): Finding => {
-  const found = `${where}: ${code}`;
+export const unusableRedis = (where: string, { code, reason }: RedisUnusable): Finding => {
+  const found = `${where}: ${reason}`;
   switch (code) {
     case 'auth':
       return bad('Redis', found, 'correct the user and the password');

@@ -245,6 +245,21 @@ describe('the doctor on PostgreSQL', () => {
     }
   });
 
+  it('sees a column of somebody else that wants a value, and none that has one', async () => {
+    await database.query(
+      `alter table users add column mine text default 'x' not null, add column other text`,
+    );
+    expect((await examineIt()).of('columns')).toEqual([]);
+    await database.query('alter table users alter column mine drop default');
+    try {
+      expect((await examineIt()).of('columns')).toEqual([
+        "bad: users.mine is not Kith's, and has to have a value",
+      ]);
+    } finally {
+      await database.query('alter table users drop column mine, drop column other');
+    }
+  });
+
   it('sees a database that is far away, and one that is not there', async () => {
     await using proxy = await openFaultProxy(database.address);
     proxy.set({ latencyMs: 15 });
@@ -254,12 +269,10 @@ describe('the doctor on PostgreSQL', () => {
     expect(slow.of('database latency')).toEqual([expect.stringMatching(/^(?:warning|bad): /)]);
 
     const gone = await examine({ DATABASE_URL: 'postgres://kith:hunter2@127.0.0.1:1/kith' });
-    expect(gone.of('database')).toEqual([
-      expect.stringMatching(/^bad: 127\.0\.0\.1:1\/kith: .*ECONNREFUSED/),
-    ]);
+    expect(gone.of('database')).toEqual(['bad: DATABASE_URL: nobody listens at 127.0.0.1:1/kith']);
     expect(gone.out).not.toContain('hunter2');
     const unknown = await examine({ DATABASE_URL: urlOf({ ...database.address, database: 'kith_no_such' }) });
-    expect(unknown.of('database')).toEqual([expect.stringMatching(/^bad: .*3D000/)]);
+    expect(unknown.of('database')).toEqual([expect.stringMatching(/^bad: .*there is no such database/)]);
   });
 });
 
@@ -346,7 +359,15 @@ describe('the doctor on Redis', () => {
     expect((await examineIt(proxy.port)).of('Redis latency')).toEqual([expect.stringMatching(/^bad: /)]);
     proxy.set('black-hole');
     expect((await examineIt(proxy.port)).of('Redis')).toEqual([expect.stringMatching(/^bad: .*: deadline$/)]);
-    expect((await examineIt(1)).of('Redis')).toEqual([expect.stringMatching(/^bad: .*: network$/)]);
+    expect((await examineIt(1)).of('Redis')).toEqual([
+      expect.stringMatching(/^bad: .*refused.*ECONNREFUSED$/),
+    ]);
+    const byName = await examine({ REDIS_URL: 'redis://no-such-host.invalid', DATA_DIR: dataDirectory });
+    expect(byName.of('Redis')).toEqual([expect.stringMatching(/^bad: .*no address is known/)]);
+    const overTls = await examine({ REDIS_URL: `rediss://127.0.0.1:${redis.port}`, DATA_DIR: dataDirectory });
+    expect(overTls.of('Redis')).toEqual([
+      expect.stringMatching(/^bad: .*: (?:no TLS, \w+|no answer in time.*|closed|deadline)$/),
+    ]);
   }, 60_000);
 
   it('sees a version that is too old, and a server that is none', async () => {

@@ -84,7 +84,9 @@ it('migrates the embedded database, but not under a server', async () => {
     await using _lock = await lockDataDirectory(environment.DATA_DIR);
     const { code, err } = await runIn(migrate, [], environment);
     expect(code).toBe(1);
-    expect(err).toMatch(/in use by process \d+; a server migrates at its start\n$/);
+    expect(err).toMatch(
+      /in use by process \d+; .*a server migrates at its start.* \[data-directory-in-use\]\n$/,
+    );
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -93,17 +95,20 @@ it('migrates the embedded database, but not under a server', async () => {
 it('says why it could not, without the password', async () => {
   const gone = await runIn(migrate, ['--json'], { DATABASE_URL: 'postgres://kith:hunter2@127.0.0.1:1/kith' });
   expect(gone.code).toBe(1);
-  expect(JSON.parse(gone.out).error).toContain('ECONNREFUSED');
+  expect(JSON.parse(gone.out)).toEqual({
+    error: 'DATABASE_URL: nobody listens at 127.0.0.1:1/kith',
+    code: 'database-connection-refused',
+  });
   expect(gone.out).not.toContain('hunter2');
   const wrong = await runIn(migrate, [], { DATABASE_URL: 'mysql://hunter2' });
-  expect(wrong.code).toBe(1);
+  expect(wrong.code).toBe(78);
   expect(wrong.err).toMatch(/^kith: DATABASE_URL: /);
   expect(wrong.err).not.toContain('hunter2');
 });
 
 it('starts the server, which stops on a signal', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'kith-start-'));
-  const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+  const main = fileURLToPath(new URL('../../cli/kith.js', import.meta.url));
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(
     process.execPath,

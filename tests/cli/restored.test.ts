@@ -113,8 +113,8 @@ it('says why it could not be done', async () => {
   const away = { DATABASE_URL: 'postgres://postgres@127.0.0.1:1/postgres' };
   expect(await runIn(restored, [], away)).toMatchObject({
     code: 1,
-    err: expect.stringContaining('database'),
+    err: expect.stringContaining('[database-connection-refused]'),
   });
   const refused = await runIn(restored, ['--json'], { DATABASE_URL: 'mysql://x' });
-  expect(refused).toMatchObject({ code: 1, out: expect.stringContaining('DATABASE_URL') });
+  expect(refused).toMatchObject({ code: 78, out: expect.stringContaining('DATABASE_URL') });
 });

@@ -5,7 +5,7 @@ import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
 import type { Command } from '../../cli/command.ts';
 import { Secret } from '../../domain/secret.ts';
 
-const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../cli/kith.js', import.meta.url));
 
 export type Outcome = { readonly code: number | undefined; readonly out: string; readonly err: string };
 type Variables = Readonly<Record<string, string>>;

@@ -9,8 +9,8 @@ import { JoseAccessTokens } from '../../adapters/jose/jose-access-tokens.ts';
 import { memoryDatabase } from '../../adapters/memory/memory-database.ts';
 import { systemIds } from '../../adapters/system/ids.ts';
 import { compose, kithModule, kithService, type Overrides } from '../../composition/compose.ts';
-import { type Config, defaultConfig } from '../../composition/config.ts';
-import { DatabaseUnavailable } from '../../domain/faults.ts';
+import { type Config, configFrom, defaultConfig } from '../../composition/config.ts';
+import { Closed, DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import type { LogFields } from '../../domain/ports/runtime.ts';
 import { Secret } from '../../domain/secret.ts';
@@ -125,6 +125,26 @@ describe('compose', () => {
     await kith[Symbol.asyncDispose]();
     expect(closed()).toBe(0);
     await database.health.ping();
+  });
+
+  it('says that it was closed, in the answer, in the log, and to use cases', {
+    timeout: 60_000,
+  }, async () => {
+    const warned: string[] = [];
+    const log = { ...silent, warn: (event: string) => void warned.push(event) };
+    const directory = await mkdtemp(join(tmpdir(), 'kith-closed-'));
+    const config = configFrom({ DATA_DIR: directory });
+    const kith = await compose(config, { log, secrets: [new Secret<'signing-secret'>('of the host')] });
+    await kith.close();
+    for (const answer of [kith.fetch, kith.http.ops]) {
+      const response = await answer(new Request('http://localhost/health/live'));
+      expect(response.status).toBe(503);
+      expect(await response.json()).toMatchObject({ code: 'closed', title: 'Closed' });
+    }
+    expect(warned).toEqual(['used-after-close', 'used-after-close']);
+    await expect(kith.useCases.register(ada)).rejects.toBeInstanceOf(Closed);
+    expect(await kith.ready(0)).toBe(false);
+    await rm(directory, { recursive: true });
   });
 
   it('takes the place of no service that is not a port, and says so', async () => {

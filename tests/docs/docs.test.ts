@@ -37,6 +37,7 @@ const ofLanguage = (...languages: readonly string[]): readonly Block[] =>
 const untried: readonly string[] = [
   'ARCHITECTURE.md: text',
   'README.md: it is the command that runs this test',
+  'README.md: tests/packages/npm.test.ts packs it and installs it with npm and pnpm',
   'docs/deployment.md: there is no Docker engine here',
   'docs/performance.md: it takes a quarter of an hour on a quiet machine; tests/bench.test.ts runs a short form',
   'docs/security.md: roles belong to a whole server; tests/security/least-privilege.ts makes these in one of its own',
@@ -217,7 +218,10 @@ describe('sessions in the documentation', () => {
   it('are talked to a server that starts as the pages say', { timeout: 120_000 }, async () => {
     const starts = blocks.filter(isStart);
     expect(starts.length).toBeGreaterThan(0);
-    for (const block of starts) expect(['npm ci && npm start\n', 'deno task start\n']).toContain(block.code);
+    for (const block of starts)
+      expect([`npm ci --include=dev && NODE_ENV=development npm start\n`, 'deno task start\n']).toContain(
+        block.code,
+      );
     const directory = mkdtempSync(join(tmpdir(), 'kith-docs-'));
     const { PATH, HOME } = process.env;
     const [command, args] = inDeno ? ['deno', ['task', 'start']] : ['npm', ['start']];

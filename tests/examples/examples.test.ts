@@ -19,6 +19,8 @@ const inDeno = 'Deno' in globalThis;
 const servers = inDeno ? ['deno.ts'] : ['hono.ts', 'express.ts', 'fastify.ts'];
 const scripts = ['script.ts', 'inversify-host.ts'];
 const elsewhere = ['deno.ts', 'hono.ts', 'express.ts', 'fastify.ts', 'swap-adapters.test.ts'];
+/** For the runner of each runtime. */
+const tests = ['node-test.ts', 'deno-test.ts'];
 
 const argumentsFor = (file: string): string[] =>
   inDeno ? ['run', '--allow-all', '--quiet', join(examples, file)] : [join(examples, file)];
@@ -46,12 +48,12 @@ const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString(
 
 it('runs all there are, and they are all in the index', () => {
   const files = readdirSync(examples).filter((name) => name.endsWith('.ts'));
-  expect(files.sort()).toEqual([...new Set([...servers, ...scripts, ...elsewhere])].sort());
+  expect(files.sort()).toEqual([...new Set([...servers, ...scripts, ...elsewhere, ...tests])].sort());
 });
 
 it('type-checks all of them', { timeout: 180_000 }, () => {
   const [command, args] = inDeno
-    ? (['deno', ['check', join(examples, 'deno.ts')]] as const)
+    ? (['deno', ['check', join(examples, 'deno.ts'), join(examples, 'deno-test.ts')]] as const)
     : ([process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', examples]] as const);
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   expect(`${stdout}${stderr}`.replaceAll(/.*Check.*\n/g, '')).toBe('');
@@ -143,6 +145,18 @@ it('script.ts says what it did', { timeout: 120_000 }, () => {
     expect.any(String),
     expect.any(String),
   ]);
+});
+
+it('a test runs with the runner of the runtime alone', { timeout: 120_000 }, () => {
+  const args = inDeno
+    ? ['test', '--allow-all', join(examples, 'deno-test.ts')]
+    : ['--test', join(examples, 'node-test.ts')];
+  const output = execFileSync(process.execPath, args, {
+    env: environment(),
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  expect(output).toMatch(inDeno ? /1 passed \| 0 failed/ : /pass 1\b(?:.|\n)*fail 0\b/);
 });
 
 it('inversify-host.ts answers from its own container', { timeout: 120_000 }, () => {

@@ -9,12 +9,17 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
+import { createTestDatabase, urlOf } from '../support/postgres.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
 /** The oldest Node that the package says it runs on gets the newest of its line; ours is the other. */
 const oldNode = '22.23.3';
+/** One that it does not run on. */
+const tooOldNode = '20.20.2';
+/** The other installer, for which `overrides` and a shrinkwrap of ours mean nothing either. */
+const pnpm = 'pnpm@12.21.0';
 const platform = process.platform === 'win32' ? 'win' : process.platform;
 const oldNodePackage = `node-${platform}-${process.arch}`;
 
@@ -55,12 +60,11 @@ await kith.close();
 
 /** Contract suites on the fakes that come with them, as a stranger would run them on adapters of their own. */
 const contractTest = `
-import { describeCache, describeClock, describePasswordHasher, describeTimer, ManualClock, MemoryCache, quickHasher, recordKinds } from '${manifest.name}/testing';
+import { ManualClock, MemoryCache, quickHasher, recordKinds, systemIds as ids } from '${manifest.name}/testing';
+import { describeCache, describeClock, describePasswordHasher, describeTimer } from '${manifest.name}/testing/suites';
 
 const ttlsMs = { user: 60_000, profile: 60_000, contact: 60_000, contactList: 60_000 };
 const [leaseMs, fenceTtlMs] = [5000, 30_000];
-let token = 0;
-const ids = { uuid: () => crypto.randomUUID(), token: () => String(token++) };
 
 describeCache('The packed MemoryCache', async () => {
   const clock = new ManualClock();
@@ -84,6 +88,58 @@ describeTimer('The packed ManualClock', openClock);
 describePasswordHasher('The packed quickHasher', () => ({ hasher: quickHasher }));
 `;
 
+/** Writes until its input ends, while somebody kills its backends; then writes 30 times, and tells how its pool is. */
+const poolProgram = `
+import process from 'node:process';
+import { compose, configFrom } from '${manifest.name}';
+const kith = await compose(configFrom(process.env));
+if (!(await kith.ready())) throw new Error('not ready');
+const again = async (work) => {
+  for (;;) {
+    try {
+      return await work();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+};
+const ids = [];
+for (let n = 0; n < 10; n++) {
+  const made = await kith.useCases.register({ email: n + '@example.com', username: 'user' + n, password: 'correct horse battery' });
+  if (!made.ok) throw new Error(made.error.code);
+  ids.push(made.value.user);
+}
+let isOver = false;
+process.stdin.on('end', () => { isOver = true; }).resume();
+const write = (n) => kith.useCases.addContact(ids[n % 10].id, { firstName: 'Bob' });
+console.log('ready');
+await Promise.all(ids.map(async (_, n) => {
+  while (!isOver) await write(n).catch(() => new Promise((resolve) => setTimeout(resolve, 5)));
+}));
+let written = 0;
+await Promise.all(Array.from({ length: 30 }, (_, n) => again(async () => {
+  await write(n);
+  written++;
+})));
+const metric = (text, name) => Number(text.split('\\n').find((line) => line.startsWith(name + ' '))?.split(' ')[1]);
+const state = async () => {
+  const text = await (await kith.http.ops(new Request('http://127.0.0.1/metrics'))).text();
+  const [idle, used] = ['idle', 'used'].map((each) => metric(text, 'kith_database_connections{state="' + each + '"}'));
+  return { connections: idle + used, idle, waiting: metric(text, 'kith_database_waiting') };
+};
+let report = await state();
+for (let n = 0; n < 100 && report.idle !== report.connections; n++) {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  report = await state();
+}
+console.log(JSON.stringify({ written, ...report }));
+await kith.close();
+process.exit(0);
+`;
+
+const killWorking = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and application_name = 'kith' and state <> 'idle' and pid <> pg_backend_pid()`;
+
 const tsconfig = {
   compilerOptions: {
     ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
@@ -104,10 +160,14 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'kith-package-'));
-    const json = execFileSync(process.execPath, [join(root, 'scripts/pack.ts'), '--to', directory], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const json = execFileSync(
+      process.execPath,
+      [join(root, 'scripts/pack.ts'), '--json', '--to', directory],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     [packed] = JSON.parse(json);
   }, 240_000);
   afterAll(() => rm(directory, { recursive: true, force: true }));
@@ -121,24 +181,32 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
       'package.json',
       'composition/compose.js',
       'cli/main.js',
+      'cli/kith.js',
+      'docs/index.md',
     ])
       expect(paths).toContain(path);
+    const entry = 'cli/kith.js';
     const own = /^(?:adapters|application|cli|composition|domain)\/[\w/-]+(?:\.js|\.d\.ts)$/;
-    const testing = /^tests\/(?:testing|contracts\/[\w-]+|support\/[\w-]+)(?:\.js|\.d\.ts)$/;
+    const testing = /^tests\/(?:testing|testing-suites|contracts\/[\w-]+|support\/[\w-]+)(?:\.js|\.d\.ts)$/;
     const page = /^adapters\/http\/static\/[\w-]+\.(?:js|css)$/;
     expect(paths.filter((path) => page.test(path)).length).toBeGreaterThan(0);
     const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'];
     expect(
       paths.filter(
-        (path) => !own.test(path) && !page.test(path) && !testing.test(path) && !texts.includes(path),
+        (path) =>
+          !/^docs\/[\w-]+\.md$/.test(path) &&
+          !own.test(path) &&
+          !page.test(path) &&
+          !testing.test(path) &&
+          !texts.includes(path),
       ),
     ).toEqual([]);
     expect(paths.filter((path) => path.includes('.test.'))).toEqual([]);
     // What a declaration is for stands beside it.
-    for (const path of paths.filter((each) => each.endsWith('.js') && !page.test(each)))
+    for (const path of paths.filter((each) => each.endsWith('.js') && !page.test(each) && each !== entry))
       expect(paths).toContain(path.replace(/\.js$/, '.d.ts'));
     expect(packed.size).toBeLessThan(500_000);
-    expect(packed.files.find(({ path }) => path === 'cli/main.js')?.mode).toBe(0o755);
+    expect(packed.files.find(({ path }) => path === entry)?.mode).toBe(0o755);
   });
 
   it('has a package.json of its own, with nothing of ours that does not concern others', () => {
@@ -161,12 +229,6 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
       expect(existsSync(join(directory, 'package', String(target))), String(target)).toBe(true);
   });
 
-  it('is documented with the overrides that its dependencies need', () => {
-    const page = readFileSync(join(root, 'docs/deployment.md'), 'utf8');
-    const [, block = ''] = /```json\n(\{[^`]*"overrides"[^`]*\})\n```/.exec(page) ?? [];
-    expect(JSON.parse(block)).toEqual({ overrides: manifest.overrides });
-  });
-
   describe('installed in an empty project', () => {
     const nodes = (): readonly (readonly [major: string, path: string])[] => [
       ['22', join(directory, 'project/node_modules', oldNodePackage, 'bin/node')],
@@ -176,10 +238,8 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
     beforeAll(async () => {
       const project = join(directory, 'project');
       await mkdir(project);
-      await writeFile(
-        join(project, 'package.json'),
-        JSON.stringify({ private: true, type: 'module', overrides: manifest.overrides }),
-      );
+      // Without our overrides, which no installer takes from a dependency.
+      await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
       const { typescript, vitest } = manifest.devDependencies;
       await npm(
         ...['install', '--prefix', project, '--ignore-scripts', join(directory, packed.filename)],
@@ -188,10 +248,15 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
           `vitest@${vitest}`,
           `fast-check@${manifest.devDependencies['fast-check']}`,
         ],
-        ...[`@types/node@${manifest.devDependencies['@types/node']}`, `${oldNodePackage}@${oldNode}`],
+        ...[
+          `@types/node@${manifest.devDependencies['@types/node']}`,
+          `${oldNodePackage}@${oldNode}`,
+          `too-old@npm:${oldNodePackage}@${tooOldNode}`,
+        ],
       );
       await writeFile(join(project, 'consumer.ts'), consumer);
       await writeFile(join(project, 'contract.test.js'), contractTest);
+      await writeFile(join(project, 'pool.js'), poolProgram);
       await writeFile(join(project, 'tsconfig.json'), JSON.stringify(tsconfig));
     }, 240_000);
     const inProject = (
@@ -199,16 +264,6 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
       args: readonly string[],
       more: Readonly<Record<string, string>> = {},
     ) => run(program, [...args], { cwd: join(directory, 'project'), env: environment(more) });
-
-    it('gives its dependencies the versions that we run with, when the overrides are taken over', async () => {
-      const lock = JSON.parse(readFileSync(join(directory, 'project/package-lock.json'), 'utf8'));
-      for (const [name, version] of Object.entries(manifest.overrides)) {
-        const versions = Object.entries(lock.packages)
-          .filter(([path]) => path.endsWith(`node_modules/${name}`))
-          .map(([, entry]) => Object(entry).version);
-        expect(versions, name).toEqual([version]);
-      }
-    });
 
     it('type-checks, and runs on Node 22 and 24', async () => {
       await inProject(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
@@ -235,6 +290,91 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
         await startAndStop(node, command, env);
       }
     }, 240_000);
+
+    it('says on a Node that is too old which it needs, and writes nothing', async () => {
+      const command = join(directory, 'project/node_modules/.bin/kith');
+      const data = join(directory, 'data-too-old');
+      const node = join(directory, 'project/node_modules/too-old/bin/node');
+      const failed = await inProject(node, [command, 'start'], { DATA_DIR: data }).catch(Object);
+      expect(failed).toMatchObject({ code: 78, stdout: '' });
+      expect(failed.stderr).toMatch(
+        /^kith: needs Node 24 \(or 22\.18 for the package\); this is 20\.20\.2; .* \[needs-node\]\n$/,
+      );
+      const embedded = await inProject(node, ['out/consumer.js', data]).catch(Object);
+      expect(embedded.stderr).toContain('needs Node 24 (or 22.18 for the package); this is 20.20.2');
+      expect(existsSync(data)).toBe(false);
+    });
+
+    /** With npm, then with pnpm, which puts nothing in the project but what was asked for. */
+    describe.each(['npm', 'pnpm'])('by %s, without overrides', (installer) => {
+      const project = (): string => join(directory, installer === 'npm' ? 'project' : 'by-pnpm');
+      const deno = join(root, 'node_modules/.bin/deno');
+      beforeAll(async () => {
+        if (installer === 'npm') return;
+        await mkdir(project());
+        await writeFile(join(project(), 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+        await run(
+          'npx',
+          [
+            ...['--yes', pnpm, 'add', join(directory, packed.filename), '--ignore-scripts'],
+            ...['--store-dir', join(directory, 'pnpm-store')],
+          ],
+          { cwd: project() },
+        );
+        await writeFile(join(project(), 'pool.js'), poolProgram);
+      }, 240_000);
+
+      it('comes with a kysely that loses connections, or this test shows nothing', () => {
+        const lock = readFileSync(
+          join(project(), installer === 'npm' ? 'package-lock.json' : 'pnpm-lock.yaml'),
+          'utf8',
+        );
+        expect(lock).toMatch(installer === 'npm' ? /"version": "0\.29\.6"/ : /kysely@0\.29\.6/);
+      });
+
+      const runtimes = [
+        ['Node 22', () => nodes()[0]?.[1] ?? '', []],
+        ['Node 24', () => nodes()[1]?.[1] ?? '', []],
+        ['Deno', () => deno, ['run', '--allow-all', '--node-modules-dir=manual']],
+      ] as const;
+      it.each(runtimes)(
+        'keeps all places of its pool on %s while backends are killed in transactions',
+        async (_, program, args) => {
+          await using database = await createTestDatabase();
+          const url = urlOf(database.address);
+          const child = spawn(program(), [...args, 'pool.js'], {
+            cwd: project(),
+            env: environment({ DATABASE_URL: url, LOG_LEVEL: 'silent' }),
+            stdio: ['pipe', 'pipe', 'pipe'],
+          });
+          let [out, err] = ['', ''];
+          child.stdout.setEncoding('utf8').on('data', (text: string) => {
+            out += text;
+          });
+          child.stderr.setEncoding('utf8').on('data', (text: string) => {
+            err += text;
+          });
+          const over = once(child, 'close');
+          try {
+            while (!out.includes('ready')) {
+              if (child.exitCode !== null) throw new Error(err);
+              await new Promise((resolve) => setTimeout(resolve, 20));
+            }
+            let killed = 0;
+            while (killed < 300 && child.exitCode === null)
+              killed += (await database.query(killWorking)).length;
+            child.stdin.end();
+            await over;
+            const report = JSON.parse(out.trim().split('\n').at(-1) ?? '{}');
+            expect(report, err).toMatchObject({ written: 30, waiting: 0 });
+            expect(report.idle, JSON.stringify(report)).toBe(report.connections);
+          } finally {
+            child.kill('SIGKILL');
+          }
+        },
+        240_000,
+      );
+    });
 
     it('has its suites and fakes for tests', async () => {
       for (const [, node] of nodes()) {

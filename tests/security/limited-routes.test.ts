@@ -32,6 +32,7 @@ const open = async (routes: readonly Route[]) => {
     }),
     requestDeadlineMs: 8000,
     isShuttingDown: () => false,
+    isClosed: () => false,
     observe: observeNothing,
   });
   return async (

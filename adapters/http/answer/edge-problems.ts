@@ -13,6 +13,7 @@ export const edgeProblems = {
     'unknown-field',
     'internal-error',
     'database-unavailable',
+    'closed',
     'outcome-unknown',
     'write-conflict',
     'overloaded',

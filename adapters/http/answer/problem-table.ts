@@ -252,6 +252,13 @@ export const problemRows: Readonly<Record<ProblemCode, ProblemRow>> = {
     advice: again,
     retryAfterMs: 1000,
   },
+  closed: {
+    status: 503,
+    title: 'Closed',
+    detail: 'The program around Kith has closed it, and goes on sending requests to it.',
+    advice:
+      'Close Kith when the program ends and no sooner: `await using` at the top of a module closes it where the module ends.',
+  },
   'outcome-unknown': {
     status: 503,
     title: 'The outcome is unknown',

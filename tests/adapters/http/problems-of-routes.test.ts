@@ -9,6 +9,7 @@ import { problemBody } from '../../../adapters/http/wire/representations.ts';
 import { systemIds } from '../../../adapters/system/ids.ts';
 import type { Application } from '../../../application/application.ts';
 import {
+  Closed,
   DatabaseUnavailable,
   type Fault,
   type FaultCode,
@@ -68,6 +69,7 @@ const failures: Failures = {
 
 const faults: Readonly<Record<FaultCode, Fault>> = {
   'database-unavailable': new DatabaseUnavailable('planted'),
+  closed: new Closed(),
   'outcome-unknown': new OutcomeUnknown('planted'),
   'write-conflict': new WriteConflict('planted'),
   overloaded: new Overloaded('planted'),

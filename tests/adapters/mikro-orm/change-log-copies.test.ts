@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { begin, check, renewEpoch } from '../../../adapters/mikro-orm/change-log.ts';
 import { examineDirect } from '../../../adapters/mikro-orm/examine-direct.ts';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
-import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-url.ts';
+import { type PostgresAddress, placeOf } from '../../../adapters/mikro-orm/postgres-url.ts';
 import { freePort } from '../../support/redis-server.ts';
 import { adopt, end, removeFolder, temporaryFolder } from '../../torture/children.ts';
 import { owner, programs } from '../../torture/postgres-cluster.ts';
@@ -169,7 +169,8 @@ describe('the log of a copy of the files', () => {
       await using refused = await openPostgres({ address, direct: copy }, log);
       await expect(refused.health.ping()).rejects.toThrow('the database is starting');
       const reason = 'DATABASE_DIRECT_URL leads to another database than DATABASE_URL';
-      await vi.waitFor(() => expect(log.lines).toEqual([`database-not-ready ${JSON.stringify({ reason })}`]));
+      const fields = { code: 'database-silent', at: placeOf(address), reason };
+      await vi.waitFor(() => expect(log.lines).toEqual([`database-not-ready ${JSON.stringify(fields)}`]));
     }
     expect(await examineDirect(address, copy)).toMatchObject({ isSame: false, keepsSession: true });
     // Another name of the same server is a way.

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isWorthAnotherTry, toCommitFault, toFault } from '../../../adapters/mikro-orm/faults.ts';
 import { parseContact } from '../../../adapters/mikro-orm/tables/contacts.ts';
 import { parseUser } from '../../../adapters/mikro-orm/tables/users.ts';
+import { describeError } from '../../../adapters/system/describe-error.ts';
 import {
   DatabaseSilent,
   DatabaseUnavailable,
@@ -23,6 +24,13 @@ const stalePlan = driverError('0A000', 'canary', { routine: 'RevalidateCachedQue
 const poolersEnd = driverError('08P01', 'canary', { severity: 'FATAL' });
 
 describe('an error of the database', () => {
+  it('that refused a statement has its SQLSTATE where a log may have it, and nothing else', () => {
+    // A column of somebody else's that wants a value.
+    const described = describeError(toFault(driverError('23502')));
+    expect(described).toMatchObject({ error: 'StatementRefused', code: '23502' });
+    expect(JSON.stringify(described)).not.toContain('canary');
+  });
+
   const outages =
     `08000 08001 08003 08006 57P01 57P02 57P03 57P05 57014 53100 53200 53300 25006 25P03 25P04 58030
     28P01 3D000 42P01 42703 42501 ECONNREFUSED ECONNRESET ENOTFOUND EPIPE ETIMEDOUT EAI_AGAIN

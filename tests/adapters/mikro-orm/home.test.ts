@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
 import { migrations, tablesOf } from '../../../adapters/mikro-orm/migrations.ts';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
+import { placeOf } from '../../../adapters/mikro-orm/postgres-url.ts';
 import { DatabaseUnavailable } from '../../../domain/faults.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { clientsOf } from './change-log-support.ts';
@@ -86,7 +87,9 @@ describe('where the tables are', () => {
     await using database = await createTestDatabase();
     await database.query('create table users (id serial primary key, login text)');
     const reason = `the schema public has tables that are not Kith's (users): set DATABASE_SCHEMA to another`;
-    expect(await refusalOf(database.address)).toBe(`database-not-ready ${JSON.stringify({ reason })}`);
+    const at = placeOf(database.address);
+    const fields = { code: 'database-unsuitable', at, reason };
+    expect(await refusalOf(database.address)).toBe(`database-not-ready ${JSON.stringify(fields)}`);
     await expect(migratePostgres(database.address)).rejects.toThrow(reason);
     expect(await tablesIn(database)).toEqual(['public.users']);
     await startOnce({ ...database.address, schema: 'mine' });
@@ -137,7 +140,8 @@ describe('the lock of the migrations', () => {
     const log = recordingLog();
     await using starting = await openPostgres({ address: database.address }, log);
     const reason = `the process ${pid} of PostgreSQL holds the lock of the migrations`;
-    await vi.waitFor(() => expect(log.lines).toEqual([`database-not-ready ${JSON.stringify({ reason })}`]), {
+    const fields = { code: 'database-silent', at: placeOf(database.address), reason };
+    await vi.waitFor(() => expect(log.lines).toEqual([`database-not-ready ${JSON.stringify(fields)}`]), {
       timeout: 8_000,
     });
     await holder.run('select pg_advisory_unlock_all()');

@@ -23,6 +23,7 @@ const database: DatabaseFacts = {
   encoding: 'UTF8',
   schema: 'public',
   foreignTables: [],
+  foreignColumns: [],
   isReadOnly: false,
   isolation: 'read committed',
   synchronousCommit: 'on',

@@ -1,0 +1,17 @@
+/** A test of a host with the runner of Node: the fakes need no other. `node --test examples/node-test.ts` */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { compose, configFrom } from '@kith/kith';
+import { ManualClock, memoryDatabase, quickHasher } from '@kith/kith/testing';
+
+it('lets nobody in with a wrong password, and everybody who knows theirs', async () => {
+  const overrides = { database: memoryDatabase(), clock: new ManualClock(), hasher: quickHasher };
+  await using kith = await compose(configFrom({ LOG_LEVEL: 'silent' }), overrides);
+
+  const ann = { email: 'ann@example.com', username: 'ann', password: 'a long pass phrase' };
+  assert.equal((await kith.useCases.register(ann)).ok, true);
+  const wrong = await kith.useCases.logIn({ identifier: 'ann', password: 'another pass phrase' });
+  assert.deepEqual(wrong, { ok: false, error: { code: 'invalid-credentials' } });
+  const right = await kith.useCases.logIn({ identifier: 'ann', password: ann.password });
+  assert.equal(right.ok, true);
+});
