@@ -77,9 +77,11 @@ const tables = [
 const manyCountRows = 8;
 
 const keeping = [
-  `create function kith_kept_text(contact contacts) returns text language plpgsql immutable as $$
+  // Of fields and not of a row: a function of the row's type would keep its table from being dropped and restored.
+  `create function kith_kept_text(first_name text, last_name text, organization text, email text, phone text)
+  returns text language plpgsql immutable as $$
   declare
-    folded text := kith_searched_text(contact.first_name, contact.last_name, contact.organization, contact.email, contact.phone);
+    folded text := kith_searched_text(first_name, last_name, organization, email, phone);
   begin
     return case when octet_length(folded) <= ${maxIndexedBytes} then folded end;
   end $$`,
@@ -99,7 +101,8 @@ const keeping = [
         where user_id = old.user_id and created_at = old.created_at and contact_id = old.id;
     end if;
     if tg_op <> 'DELETE' then
-      insert into contact_search values (new.user_id, new.created_at, new.id, kith_kept_text(new))
+      insert into contact_search values (new.user_id, new.created_at, new.id, kith_kept_text(
+          new.first_name, new.last_name, new.organization, new.email, new.phone))
         on conflict (user_id, created_at, contact_id) do update set folded = excluded.folded;
     end if;
     if tg_op = 'UPDATE' then
@@ -178,10 +181,10 @@ const filling = [
     with batch as materialized (
       select id from contacts where id >= first order by id limit many
     ), locked as materialized (
-      select contacts as contact, id, user_id, created_at from contacts
+      select id, user_id, created_at, first_name, last_name, organization, email, phone from contacts
         where id = any (array(select id from batch)) for share skip locked
     ), filled as (
-      insert into contact_search select user_id, created_at, id, kith_kept_text(contact) from locked
+      insert into contact_search select user_id, created_at, id, kith_kept_text(first_name, last_name, organization, email, phone) from locked
         on conflict (user_id, created_at, contact_id) do update set folded = excluded.folded
           where contact_search.folded is distinct from excluded.folded
     )

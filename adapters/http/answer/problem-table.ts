@@ -254,6 +254,8 @@ export const problemRows: Readonly<Record<ProblemCode, ProblemRow>> = {
   },
   closed: {
     status: 503,
+    // Another instance may answer.
+    retryAfterMs: 1000,
     title: 'Closed',
     detail: 'The program around Kith has closed it, and goes on sending requests to it.',
     advice:

@@ -134,14 +134,14 @@ describe('what is written', () => {
       profiles.read(id),
       contacts.read(`c:${id}`),
       lists.read(id),
-      pages.read(`${id}:g:0:20`),
+      pages.read(`${id}:g:20`),
     ]);
     const names = await server.command('KEYS', `*${id}*`);
     expect(Array.isArray(names) && names.sort()).toEqual(
       [
         `contact:c:user:${id}`,
         `contacts:${id}`,
-        `contacts:${id}:g:0:20`,
+        `contacts:${id}:g:20`,
         `user:id:${id}`,
         `user:profile:${id}`,
       ].map((name) => `kith:${name}`),
