@@ -433,7 +433,7 @@ describe('the migration of a database with contacts', () => {
       await vi.waitFor(async () => {
         expect(await old.query('select count(*)::int as n from contact_search')).toEqual([{ n: 18 }]);
       }, 20_000);
-      await old.query("set lock_timeout = '1s'");
+      await old.query("set lock_timeout = '10s'");
       await old.query("update contacts set first_name = 'Free' where first_name in ('First 2', 'First 3')");
       end.resolve();
       await holding;
