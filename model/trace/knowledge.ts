@@ -27,12 +27,20 @@ type Kept = {
 };
 
 /** `opens`: it comes in time after one that was answered, so that its answer opens the gate. */
-type Check = { readonly askedAtMs: number; readonly snapshot: Snapshot | undefined; readonly opens: boolean };
+type Check = {
+  readonly askedAtMs: number;
+  readonly snapshot: Snapshot | undefined;
+  /** The step in which the database executed it. */
+  readonly readAt: number;
+  readonly opens: boolean;
+};
 
 export class Knowledge {
   readonly limits: StepOf<'starts'>;
   epoch: string | undefined;
-  applied: Snapshot | undefined;
+  #applied: Snapshot | undefined;
+  /** What is visible from this step on was not in it, whatever its number: after a crash numbers are given out again. */
+  #appliedAt = 0;
   #asked: Check | undefined;
   /** Those that the database executed and that may hold the gate open. */
   #read: Check[] = [];
@@ -54,13 +62,32 @@ export class Knowledge {
   asksLog(atMs: number): void {
     const { boundMs } = this.limits;
     const opens = this.#answeredAtMs !== undefined && atMs - this.#answeredAtMs <= boundMs;
-    this.#asked = { askedAtMs: atMs, snapshot: undefined, opens };
+    this.#asked = { askedAtMs: atMs, snapshot: undefined, readAt: 0, opens };
   }
 
-  logIsRead(snapshot: Snapshot): void {
+  logIsRead(snapshot: Snapshot, order: number): void {
     if (this.#asked === undefined) return;
-    this.#asked = { ...this.#asked, snapshot };
+    this.#asked = { ...this.#asked, snapshot, readAt: order };
     this.#read.push(this.#asked);
+  }
+
+  get applied(): Snapshot | undefined {
+    return this.#applied;
+  }
+
+  /** When the last check was executed. */
+  get readAt(): number {
+    return this.#asked?.readAt ?? 0;
+  }
+
+  applies(snapshot: Snapshot | undefined, readAt: number): void {
+    this.#applied = snapshot;
+    this.#appliedAt = readAt;
+  }
+
+  /** Whether it knows of the change by what it has applied. */
+  hasApplied({ xid, order }: Commit): boolean {
+    return this.#applied !== undefined && sees(this.#applied, xid) && order < this.#appliedAt;
   }
 
   /** Whether a check that the database executed may let it serve at this time what was there before this change. */
@@ -114,9 +141,8 @@ export class Knowledge {
   believes(row: string | undefined, proof: Proof | undefined, commits: readonly Commit[]): boolean {
     if (row === undefined) return true;
     if (proof === undefined || this.applied === undefined || proof.epoch !== this.epoch) return false;
-    const { applied } = this;
     const known = commits.filter(
-      (commit) => commit.rows.includes(row) && (sees(applied, commit.xid) || this.#own.includes(commit)),
+      (commit) => commit.rows.includes(row) && (this.hasApplied(commit) || this.#own.includes(commit)),
     );
     return known.every(({ xid }) => sees(proof.snapshot, xid));
   }

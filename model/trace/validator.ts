@@ -3,7 +3,7 @@
  * the rules of the model (log/): who may fence, commit, release, fill, believe, open a gate, answer from memory, give a
  * receipt, acknowledge. It judges steps, not answers: a wrong protocol is found out although nobody read anything old.
  */
-import { type Commit, isSameSnapshot, Knowledge, sees } from './knowledge.ts';
+import { type Commit, isSameSnapshot, Knowledge } from './knowledge.ts';
 import type { Held, Proof, Step, StepOf, Word } from './steps.ts';
 
 /** The first step that the model cannot do. */
@@ -73,25 +73,27 @@ class Validator {
       process.asksLog(atMs);
       return undefined;
     },
-    'log is read': ({ instance, snapshot }) => void this.#process(instance).logIsRead(snapshot),
-    'begins to hear': ({ instance, epoch, snapshot }) => {
+    'log is read': ({ instance, snapshot }, order) => void this.#process(instance).logIsRead(snapshot, order),
+    'begins to hear': ({ instance, epoch, snapshot }, order) => {
       const process = this.#process(instance);
       process.epoch = epoch;
-      process.applied = snapshot;
+      process.applies(snapshot, order);
     },
     'forgets what it heard': ({ instance }) => {
       this.#process(instance).epoch = undefined;
-      this.#process(instance).applied = undefined;
+      this.#process(instance).applies(undefined, 0);
     },
     applies: ({ instance, snapshot, rows }) => {
       const process = this.#process(instance);
-      const { applied } = process;
-      if (applied === undefined) return 'it applies a check before it has begun to hear';
-      process.applied = snapshot;
+      if (process.applied === undefined) return 'it applies a check before it has begun to hear';
+      const before = this.#commits.filter((commit) => process.hasApplied(commit));
+      process.applies(snapshot, process.readAt);
       if (rows === 'everything') return undefined;
       const missing = this.#commits.find(
-        ({ xid, rows: changed }) =>
-          sees(snapshot, xid) && !sees(applied, xid) && !changed.every((row) => rows.get(row)?.includes(xid)),
+        (commit) =>
+          process.hasApplied(commit) &&
+          !before.includes(commit) &&
+          !commit.rows.every((row) => rows.get(row)?.includes(commit.xid)),
       );
       return missing && `the check does not bring ${missing.rows.join(' and ')} of ${missing.xid}`;
     },
