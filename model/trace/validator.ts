@@ -3,7 +3,7 @@
  * the rules of the model (log/): who may fence, commit, release, fill, believe, open a gate, answer from memory, give a
  * receipt, acknowledge. It judges steps, not answers: a wrong protocol is found out although nobody read anything old.
  */
-import { type Commit, isSameSnapshot, Knowledge } from './knowledge.ts';
+import { type Commit, isSameSnapshot, Knowledge, sees } from './knowledge.ts';
 import type { Held, Proof, Step, StepOf, Word } from './steps.ts';
 
 /** The first step that the model cannot do. */
@@ -85,14 +85,14 @@ class Validator {
     },
     applies: ({ instance, snapshot, rows }) => {
       const process = this.#process(instance);
-      if (process.applied === undefined) return 'it applies a check before it has begun to hear';
-      const before = this.#commits.filter((commit) => process.hasApplied(commit));
+      const { applied } = process;
+      if (applied === undefined) return 'it applies a check before it has begun to hear';
       process.applies(snapshot, process.readAt);
       if (rows === 'everything') return undefined;
       const missing = this.#commits.find(
         (commit) =>
           process.hasApplied(commit) &&
-          !before.includes(commit) &&
+          !sees(applied, commit.xid) &&
           !commit.rows.every((row) => rows.get(row)?.includes(commit.xid)),
       );
       return missing && `the check does not bring ${missing.rows.join(' and ')} of ${missing.xid}`;
