@@ -52,8 +52,9 @@ describe('limits per address', () => {
   describe('over Redis', () => {
     let server: RedisServer;
     const caches: RedisCache[] = [];
-    const connect = async (): Promise<RedisCache> => {
-      const cache = await openCache(server.address, { hmacKey });
+    // Beside other tests an answer may take a while.
+    const connect = async (commandTimeoutMs = 3000): Promise<RedisCache> => {
+      const cache = await openCache(server.address, { hmacKey, commandTimeoutMs });
       caches.push(cache);
       return cache;
     };
@@ -78,7 +79,7 @@ describe('limits per address', () => {
     });
 
     it('wait for a Redis that hangs no longer than one deadline, and count meanwhile', async () => {
-      const limits = open(3, await connect());
+      const limits = open(3, await connect(100));
       server.hang();
       try {
         const startedMs = performance.now();
