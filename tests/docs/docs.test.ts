@@ -164,7 +164,8 @@ describe('sessions in the documentation', () => {
       if (page.server.includes('Redis')) redis = await openRedis();
       server = await startServer(inDeno ? 'deno' : 'node', {
         ...(database && { DATABASE_URL: urlOf(database.address) }),
-        ...(redis && { REDIS_URL: `redis://127.0.0.1:${redis.port}` }),
+        // Beside other tests an answer may take longer than 100 ms.
+        ...(redis && { REDIS_URL: `redis://127.0.0.1:${redis.port}`, REDIS_COMMAND_TIMEOUT_MS: '1000' }),
         BOOTSTRAP_ADMIN_EMAIL: 'admin@example.com',
         BOOTSTRAP_ADMIN_PASSWORD: 'a long pass phrase',
       });
@@ -185,7 +186,8 @@ describe('sessions in the documentation', () => {
     it('goes as it is shown, command by command', { timeout: 120_000 }, async () => {
       const shell = openShell({
         ...(database && { DATABASE_URL: urlOf(database.address) }),
-        ...(redis && { REDIS_URL: `redis://127.0.0.1:${redis.port}` }),
+        // Beside other tests an answer may take longer than 100 ms.
+        ...(redis && { REDIS_URL: `redis://127.0.0.1:${redis.port}`, REDIS_COMMAND_TIMEOUT_MS: '1000' }),
       });
       try {
         for (const { block, command, expected } of steps) {

@@ -46,6 +46,8 @@ const scrape = async (): Promise<string> => {
   const config = parseConfig({
     DATABASE_URL: urlOf(database.address),
     REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+    // Beside other tests an answer may take longer than 100 ms.
+    REDIS_COMMAND_TIMEOUT_MS: '1000',
     JWT_SECRET: 'a secret of the tests, 40 characters long',
   });
   if (!config.ok) throw new Error('the configuration is not as expected');
