@@ -64,7 +64,9 @@ describe('pages of a list', () => {
     await using world = await open();
     const add = (firstName: string) => world.kith.useCases.addContact(world.id, { firstName });
     for (const name of ['a', 'b', 'c']) await add(name);
-    const cursor = (await world.list({})).nextCursor ?? undefined;
+    // Past the cache: where it lies in one it might have the place of the second, once in 256 times.
+    const first = await world.kith.useCases.listContacts(world.id, { limit: 1 }, 'authoritative');
+    const cursor = (first.ok && first.value.value.nextCursor) || undefined;
     const second = async () => {
       const { items, source, total } = await world.list({ cursor });
       return [items[0]?.firstName, total, source];
