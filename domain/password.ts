@@ -38,7 +38,7 @@ export const parseNewPassword = (
     return invalid('too-long', `at most ${passwordLimits.maxCodePoints} characters are expected`);
   }
   const known = [context.email, context.email.split('@')[0] ?? '', context.username, 'kith'];
-  const expected = 'a password that is not soon guessed is expected, also by who knows this account';
+  const expected = 'a password that is hard to guess is expected, also for somebody who knows this account';
   if (
     strength.isGuessable(
       text.value,
