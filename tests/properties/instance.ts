@@ -196,13 +196,15 @@ export class Instance {
     if (added.ok) history.landmark('acknowledged', added.value, clock.monotonicMs(), this.number);
   }
 
-  async read(id: UserId): Promise<string> {
+  /** The name that was read; nothing where only what is cached was asked for, and nothing was. */
+  async read(id: UserId, freshness?: Freshness): Promise<string | undefined> {
     const { history, clock } = this.#world;
     const start = this.#startRead(history);
     const asked = { instance: this.clock.number, number: this.#world.number() };
     this.#world.say({ word: 'reads begin', ...asked, key: `users ${id}` });
     const load = () => this.#database.reads.user({ kind: 'id', value: id });
-    const read = await this.#reader.get(id, load);
+    const read = await this.#reader.get(id, load, freshness);
+    if (read === undefined && freshness === 'cached') return undefined;
     if (read === undefined) throw new Error('the user is always there');
     if (this.#userAudit.isDue(read.source))
       this.#userAudit.begin({ key: id, load, read: () => this.#reader.get(id, load) });

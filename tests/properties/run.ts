@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Freshness } from '../../application/read.ts';
 import { DatabaseUnavailable, OutcomeUnknown, Overloaded } from '../../domain/faults.ts';
 import { type Refusal, validate } from '../../model/trace/validator.ts';
 import { account, userId } from '../support/fixtures.ts';
@@ -16,7 +17,9 @@ export type Plan = {
   readonly actors: readonly { readonly instance: number; readonly actions: readonly Action[] }[];
 };
 /** A pause outlives the bound of the memory, a long one that of the log. */
-export type Action = 'read' | 'write' | 'security' | 'raw' | 'pause' | 'long pause' | 'page' | 'add';
+export type Action = 'read' | ReadAs | 'write' | 'security' | 'raw' | 'pause' | 'long pause' | 'page' | 'add';
+/** A read of no ordinary freshness. */
+type ReadAs = Exclude<Freshness, 'bounded'>;
 
 export const faults = (
   kinds: readonly FaultKind[] = faultKinds,
@@ -97,9 +100,11 @@ export const run = async (scheduler: fc.Scheduler, plan: Plan, variant: Variant 
     if (action === 'pause') await clock.sleep(settings.maxStalenessMs + tickMs);
     else if (action === 'long pause') await clock.sleep(settings.boundMs + 4 * tickMs);
     else if (action === 'read') await instance.read(id);
+    else if (action === 'cached') await instance.read(id, action);
     else {
       try {
-        if (action === 'page') await instance.readPage(id);
+        if (action === 'authoritative') await instance.read(id, action);
+        else if (action === 'page') await instance.readPage(id);
         else if (action === 'add') await instance.addContact(id);
         else if (action === 'raw') await instance.rawSql(id);
         else await instance.write(id, action === 'security' ? 'security' : 'ordinary');

@@ -12,7 +12,7 @@ import {
   ReadThrough,
 } from '../../application/caching/protocol.ts';
 import { alone } from '../../application/caching/receipts.ts';
-import type { Read } from '../../application/read.ts';
+import type { Freshness, Read } from '../../application/read.ts';
 import { recordsOf } from '../../application/records/kinds.ts';
 import { profiles } from '../../application/records/profile.ts';
 import { users } from '../../application/records/user.ts';
@@ -111,6 +111,19 @@ class ShareUnderWay extends ReadThrough<User> {
       );
       return row.finally(() => this.#underWay.delete(key));
     });
+  }
+}
+
+/** Whoever asks past the cache shares an answer that somebody waits for already. */
+class ShareBypass extends ReadThrough<User> {
+  #asked: Promise<Read<User> | undefined> | undefined;
+
+  override get(key: string, load: Load<User>, freshness?: Freshness): Promise<Read<User> | undefined> {
+    if (freshness !== 'authoritative') return super.get(key, load, freshness);
+    this.#asked ??= super.get(key, load, freshness).finally(() => {
+      this.#asked = undefined;
+    });
+    return this.#asked;
   }
 }
 
@@ -236,6 +249,7 @@ const notBehindFences = [
   on1('read', 'raw', 'read', 'long pause', 'read', 'long pause', 'read'),
   on0('read', 'raw', 'long pause', 'read'),
 ];
+const pastTheCache = [on1('authoritative', 'authoritative'), on1('raw', 'authoritative')];
 const own = [on0('read', 'write', 'read', 'write', 'read'), on1('read', 'read', 'read')];
 const looks: readonly Action[] = ['read', 'pause', 'read', 'pause', 'read', 'pause', 'read', 'pause', 'read'];
 const asleep = [
@@ -281,6 +295,12 @@ export const plantedVariants: readonly PlantedVariant[] = [
     variant: { reader: ShareUnderWay },
     fault: 'none',
     actors: readers,
+  },
+  {
+    name: 'share an answer past the cache that is under way',
+    variant: { reader: ShareBypass },
+    fault: 'none',
+    actors: pastTheCache,
   },
   {
     name: 'no marking of reads in flight',
