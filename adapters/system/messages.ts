@@ -36,6 +36,7 @@ export type MessageValues = {
   readonly 'database-not-permitted': At & { readonly reason: string };
   readonly 'database-silent': At & { readonly reason: string };
   readonly 'migration-refused': { readonly reason: string };
+  readonly 'bootstrap-admin-refused': { readonly reason: string };
   readonly crashed: { readonly error: string };
   readonly 'server-silent': { readonly origin: string };
   readonly 'server-cut-off': { readonly origin: string };
@@ -186,6 +187,12 @@ export const messageRows: { readonly [Code in MessageCode]: MessageRow<MessageVa
     what: ({ reason }) => reason,
     todo: () => 'the log of PostgreSQL has the whole of it',
     when: '`kith migrate`, `kith restored` or `kith doctor` was refused by the database in another way',
+  },
+  'bootstrap-admin-refused': {
+    exit: null,
+    what: ({ reason }) => `BOOTSTRAP_ADMIN_EMAIL: nobody was made administrator (${reason})`,
+    todo: () => 'set BOOTSTRAP_ADMIN_EMAIL to an address that no user has, and start again',
+    when: 'there is no administrator, and a user who is none has that email; the server is ready all the same',
   },
   crashed: {
     exit: 1,

@@ -109,8 +109,9 @@ describe('a started process', () => {
     const first = new Process(admin);
     const { url, opsUrl, database, redis } = await first.event('started');
     expect({ database, redis }).toEqual({ database: 'embedded', redis: null });
-    expect(await status(`${url}/health/ready`)).toBe(200);
-    await first.event('bootstrap-admin-created');
+    // From the first moment in which it is ready the administrator can log in.
+    while ((await status(`${url}/health/ready`)) !== 200)
+      await new Promise((resolve) => setTimeout(resolve, 5));
     const login = await fetch(`${url}/auth/login`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

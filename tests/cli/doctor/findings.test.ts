@@ -6,16 +6,30 @@ import { expect, it } from 'vitest';
 import { messageRows } from '../../../adapters/system/messages.ts';
 import { findingRows } from '../../../cli/doctor/finding-table.ts';
 import { kith } from '../support.ts';
+import type { Report, Scene } from './scenes.ts';
 import { scenesOfConfiguration } from './scenes-of-configuration.ts';
 import { scenesOfDatabase } from './scenes-of-database.ts';
 import { scenesOfRedis } from './scenes-of-redis.ts';
 
 const scenes = [...scenesOfConfiguration, ...scenesOfDatabase, ...scenesOfRedis];
 
-it.each(scenes)('sees $name', { timeout: 120_000 }, async ({ codes, examine }) => {
-  const { findings, out } = await examine();
-  const found = findings.map(({ code }) => code);
-  expect(found, out).toEqual(expect.arrayContaining([...codes]));
+const tries = 5;
+
+/** On a machine that is busy a server may take longer to answer than the doctor waits: then it looks again. */
+const examined = async ({ codes, examine }: Scene): Promise<Report> => {
+  for (let tried = 1; ; tried++) {
+    const report = await examine();
+    const found = report.findings.map(({ code }) => code);
+    if (tried === tries || codes.every((code) => found.includes(code))) return report;
+  }
+};
+
+it.each(scenes)('sees $name', { timeout: 300_000 }, async (scene) => {
+  const { findings, out } = await examined(scene);
+  expect(
+    findings.map(({ code }) => code),
+    out,
+  ).toEqual(expect.arrayContaining([...scene.codes]));
   expect(out).not.toContain('hunter2');
   const rows = Object.entries(findingRows);
   for (const { verdict, code } of findings) {
