@@ -8,13 +8,15 @@ import {
   tellRefusedOfPostgres,
 } from '../adapters/mikro-orm/refused-rows.ts';
 import { examineRedis, RedisUnusable } from '../adapters/redis/examine.ts';
+import { lineOf } from '../adapters/system/messages.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
+import { toldOfIssue } from '../composition/environment.ts';
 import { type Command, type ExitCode, json, parseArguments, type Terminal } from './command.ts';
 import { databaseFailure } from './database-failure.ts';
 import { clockFinding } from './doctor/clocks.ts';
 import { acceptedConfiguration, refusedConfiguration } from './doctor/configuration.ts';
-import { databaseFindings, postgresFindings } from './doctor/database.ts';
-import { bad, type Finding, good, warning } from './doctor/finding.ts';
+import { databaseFindings, postgresFindings, unreachableDirect } from './doctor/database.ts';
+import { type Finding, good, ofMessage } from './doctor/finding.ts';
 import { redisFindings, unusableRedis } from './doctor/redis.ts';
 
 export const doctor: Command = {
@@ -22,13 +24,14 @@ export const doctor: Command = {
   help: `usage: kith doctor [--rows] [--json] [--env <file>]
 
 Looks at the configuration in the environment, and at the database and the Redis that it names, as the server would.
-Prints a line for each check: good, warning or bad, what was found, and what to do. It changes nothing: a database that
+Prints a line for each check: good, warning or bad, what was found, what to do, and a code that docs/command-line.md
+lists. It changes nothing: a database that
 is not there is not made, and of Redis it uses a key of its own that lives a second.
 
   --rows   instead, a line for each stored value that today's rules would refuse: table, id, column, what is wrong with it;
            never the value. It reads the whole database, page by page. With --json each line is
            { "table", "id", "column", "problem" }
-  --json   one line: { "verdict", "findings": [{ "check", "verdict", "found", "advice"? }] }
+  --json   one line: { "verdict", "findings": [{ "check", "verdict", "found", "advice"?, "code"? }] }
 
 Exit codes: 0 nothing is bad (there may be warnings) or no value is listed, 1 something is bad, 2 not understood.
 `,
@@ -46,7 +49,7 @@ Exit codes: 0 nothing is bad (there may be warnings) or no value is listed, 1 so
 const listRefused = async ({ environment, out, err }: Terminal, asJson: boolean): Promise<ExitCode> => {
   const config = parseConfig(environment);
   if (!config.ok) {
-    err(`kith: ${config.error.map(({ name, expected }) => `${name}: ${expected}`).join('; ')}\n`);
+    for (const issue of config.error) err(lineOf(toldOfIssue(issue)));
     return 1;
   }
   let count = 0;
@@ -61,8 +64,8 @@ const listRefused = async ({ environment, out, err }: Terminal, asJson: boolean)
       ? tellRefusedOfEmbedded(dataDirectory, tell)
       : tellRefusedOfPostgres(postgres, tell));
   } catch (error) {
-    // A fault or an error of the adapter, whose messages repeat nothing of the driver's.
-    err(`kith: ${error instanceof Error ? error.message : 'unknown'}\n`);
+    for (const message of databaseFailure(error, { postgres, postgresDirect: undefined }))
+      err(lineOf(message));
     return 1;
   }
   if (count === 0 && !asJson) out('every stored value is one that the rules of today accept\n');
@@ -84,12 +87,10 @@ const examineDatabase = async ({
   try {
     return await (postgres === undefined ? ofEmbedded(dataDirectory) : ofPostgres(postgres, postgresDirect));
   } catch (error) {
-    if (error instanceof DataDirectoryInUse) {
-      const advice = 'a running server answers /health/ready; stop it to look into its database';
-      return error.told.map(({ what }) => warning('database', what, advice));
-    }
-    return databaseFailure(error, { postgres, postgresDirect: undefined }).map(({ what, todo }) =>
-      bad('database', what, todo),
+    // A running server has it open, which is as it should be.
+    const verdict = error instanceof DataDirectoryInUse ? 'warning' : 'bad';
+    return databaseFailure(error, { postgres, postgresDirect: undefined }).map((message) =>
+      ofMessage('database', verdict, message),
     );
   }
 };
@@ -109,15 +110,10 @@ const ofPostgres = async (
     return [...findings, ...postgresFindings(facts, pooling, await examineDirect(address, direct))];
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown';
-    const where = placeOf(direct);
     return [
       ...findings,
       ...postgresFindings(facts, pooling),
-      bad(
-        'direct connection',
-        `${where}: ${reason}`,
-        'correct DATABASE_DIRECT_URL: no instance starts without it',
-      ),
+      unreachableDirect(`${placeOf(direct)}: ${reason}`),
     ];
   }
 };
@@ -152,9 +148,9 @@ const worst = (findings: readonly Finding[]): Finding['verdict'] =>
 
 const asText = (findings: readonly Finding[]): string => {
   const width = Math.max(...findings.map(({ check }) => check.length));
-  const lines = findings.map(({ check, verdict, found, advice }) => {
+  const lines = findings.map(({ check, verdict, found, advice, code }) => {
     const line = `${verdict.padEnd(7)}  ${check.padEnd(width)}  ${found}\n`;
-    return advice === undefined ? line : `${line}${' '.repeat(width + 11)}-> ${advice}\n`;
+    return advice === undefined ? line : `${line}${' '.repeat(width + 11)}-> ${advice} [${code}]\n`;
   });
   const count = (verdict: Finding['verdict']): number =>
     findings.filter((finding) => finding.verdict === verdict).length;

@@ -90,6 +90,11 @@ export type Kith = AsyncDisposable & {
   ready(withinMs?: number): Promise<boolean>;
   /** Creates the first administrator if there is none; resolves to whether it did. */
   readonly bootstrapAdmin: BootstrapAdmin;
+  /**
+   * Until the function that it returns is called, `/health/ready` says 503 `starting`: for what a program has to do before
+   * others should be sent to it, as to create the first administrator.
+   */
+  hold(): () => void;
   /** From now on `/health/ready` says 503, so that no load balancer sends anybody here. */
   drain(): void;
   /**
@@ -132,6 +137,7 @@ export const compose = async (config: Config = defaultConfig(), overrides: Overr
     toNodeHandler: () => toNodeHandler(http.fetch),
     ready: (withinMs = 30_000) => ready(withinMs),
     bootstrapAdmin: firstAdmin,
+    hold: () => draining.hold(),
     drain: () => draining.start(),
     close,
     [Symbol.asyncDispose]: close,

@@ -17,7 +17,7 @@ import { telling } from './telling.ts';
 const noticeMs = 500;
 const requestsMs = 8000;
 const shutdownMs = 10_000;
-const retryBootstrapMs = 5000;
+const retryBootstrapMs = 1000;
 
 const main = async (): Promise<void> => {
   const config = parseConfig(process.env);
@@ -53,6 +53,7 @@ const main = async (): Promise<void> => {
 const run = async (config: Config, log: Log): Promise<void> => {
   const startedAtMs = systemClock.monotonicMs();
   const kith = await compose(config, { log });
+  const release = kith.hold();
   const server = await listen(kith.http.fetch, config.http, config.http);
   const ops = config.ops && (await listen(kith.http.ops, config.ops));
   stopOnSignals(kith, server, ops, log);
@@ -69,17 +70,24 @@ const run = async (config: Config, log: Log): Promise<void> => {
     `listening on ${server.url}, documentation on ${server.url}/docs${ops ? `, operations on ${ops.url}` : ''}`,
   );
   await ensureAdmin(kith, config, log);
+  release();
 };
 
-/** Tries again while the database is away; the server serves meanwhile. */
+/**
+ * Tries again while the database is away; the server serves meanwhile, and is not ready. Whoever cannot be created never
+ * will be: that is said, and the server is ready without an administrator, as one that was not asked for any.
+ */
 const ensureAdmin = async (kith: Kith, { bootstrapAdmin }: Config, log: Log): Promise<void> => {
   if (bootstrapAdmin === undefined) return;
   const { email, password } = bootstrapAdmin;
   for (;;) {
     try {
       const created = await kith.bootstrapAdmin({ email, password: Secret.reveal(password) });
-      if (!created.ok) log.error('bootstrap-admin-refused', { code: created.error.code });
-      else if (created.value) log.info('bootstrap-admin-created');
+      if (!created.ok) {
+        const { code } = created.error;
+        log.error('bootstrap-admin-refused', { code });
+        tell(messageOf('bootstrap-admin-refused', { reason: code }));
+      } else if (created.value) log.info('bootstrap-admin-created');
       return;
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable || error instanceof Overloaded)) throw error;

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import process from 'node:process';
 import { createHttp, type Http, type HttpOptions } from '../adapters/http/http.ts';
+import type { NotReady } from '../adapters/http/route.ts';
 import { publicRoutes } from '../adapters/http/routes/routes.ts';
 import { MemoryCache } from '../adapters/memory/memory-cache.ts';
 import { inDataDirectory } from '../adapters/mikro-orm/data-directory.ts';
@@ -208,8 +209,9 @@ export const openAudit = ({ config, counts, ...needs }: AuditNeeds): Auditing =>
   return new ConsistencyAudit({ ...needs, counts: counts.audits, chance: Math.random, share, boundMs });
 };
 
-/** Whether this process is about to stop and takes no new work, or was closed. */
+/** Whether this process has not ended its start, is about to stop and takes no new work, or was closed. */
 export class Draining {
+  #holds = 0;
   #isOn = false;
   #isClosed = false;
 
@@ -217,8 +219,19 @@ export class Draining {
     this.#isOn = true;
   }
 
-  isOn(): boolean {
-    return this.#isOn;
+  /** Not ready until what it returns is called. */
+  hold(): () => void {
+    this.#holds++;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#holds--;
+      isHeld = false;
+    };
+  }
+
+  whyNotReady(): NotReady | undefined {
+    if (this.#isOn) return 'shutting-down';
+    return this.#holds > 0 ? 'starting' : undefined;
   }
 
   close(): void {
@@ -252,7 +265,7 @@ export const openHttp = ({ config, application, draining, ...needs }: HttpNeeds)
     corsOrigins: config.http.corsOrigins,
     trustedProxies: config.http.trustedProxies,
     basePath,
-    isShuttingDown: () => draining.isOn(),
+    whyNotReady: () => draining.whyNotReady(),
     isClosed: () => draining.isClosed(),
   });
 };

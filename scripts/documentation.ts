@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { messageRows } from '../adapters/system/messages.ts';
+import { findingRows } from '../cli/doctor/finding-table.ts';
 import { describeVariables, type VariableDescription } from '../composition/config.ts';
 
 type Note = {
@@ -290,7 +291,7 @@ const linkedFromRoot = (text: string): string => text.replaceAll('](consistency.
 /** The generated part of each page. */
 export const generated: Readonly<Record<string, () => string>> = {
   'README.md': () => linkedFromRoot(shortTable(essentials)),
-  'docs/command-line.md': () => messageTable(),
+  'docs/command-line.md': () => `${messageTable()}\n\n### What the doctor finds\n\n${findingTable()}`,
   'docs/configuration.md': () =>
     Object.entries(groups)
       .map(([title, names]) => `## ${title}\n\n${table(names)}`)
@@ -303,6 +304,15 @@ const messageTable = (): string =>
     '| --- | --- | --- |',
     ...Object.entries(messageRows).map(
       ([code, { when, exit }]) => `| \`${code}\` | ${when} | ${exit ?? 'goes on'} |`,
+    ),
+  ].join('\n');
+
+const findingTable = (): string =>
+  [
+    '| code | when | verdict |',
+    '| --- | --- | --- |',
+    ...Object.entries(findingRows).map(
+      ([code, { when, verdict }]) => `| \`${code}\` | ${when} | ${verdict} |`,
     ),
   ].join('\n');
 

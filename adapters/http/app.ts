@@ -36,7 +36,7 @@ export type AppContext = {
   readonly originOf: OriginOf;
   readonly limits: RequestLimits;
   readonly requestDeadlineMs: number;
-  readonly isShuttingDown: () => boolean;
+  readonly whyNotReady: Call['whyNotReady'];
   readonly isClosed: () => boolean;
   /** Whether only operators in the same network are meant to ask; they need no token. */
   readonly isPrivate?: boolean;
@@ -105,7 +105,7 @@ export const createApp = (
       application,
       header: (name) => request.headers.get(name),
       parameter: (name) => visit.parameters[name] ?? '',
-      isShuttingDown: context.isShuttingDown,
+      whyNotReady: context.whyNotReady,
       basePath,
       freshness: freshnessOf(request),
       // Only these routes use the address, and to read it takes time, so the others go without.

@@ -7,6 +7,7 @@ import { TextResponse } from './answer/text-response.ts';
 import { createApp } from './app.ts';
 import { type ObserveRequests, type Operations, observeNothing } from './operations.ts';
 import { createOriginOf } from './request/client-address.ts';
+import type { NotReady } from './route.ts';
 import { operationsRoutes, publicRoutes } from './routes/routes.ts';
 
 /**
@@ -37,8 +38,8 @@ export type HttpOptions = {
   readonly limits?: RequestLimits | undefined;
   /** How long a request may take until it is answered 503 (or 408 if it is still arriving). 8,000 by default. */
   readonly requestDeadlineMs?: number | undefined;
-  /** While true, `/health/ready` is 503, so that a load balancer sends nobody here any more. */
-  readonly isShuttingDown?: (() => boolean) | undefined;
+  /** While it has a reason, `/health/ready` is 503 with it, so that a load balancer sends nobody here. */
+  readonly whyNotReady?: (() => NotReady | undefined) | undefined;
   /** While true every request is answered `closed`, which the log has too. */
   readonly isClosed?: (() => boolean) | undefined;
   /** What measures and traces requests. Nothing by default. */
@@ -53,7 +54,7 @@ export const createHttp = (application: Application, options: HttpOptions): Http
   const {
     basePath = '',
     requestDeadlineMs = 8000,
-    isShuttingDown = () => false,
+    whyNotReady = () => undefined,
     observe = observeNothing,
     isClosed = () => false,
   } = options;
@@ -65,7 +66,7 @@ export const createHttp = (application: Application, options: HttpOptions): Http
     originOf,
     limits,
     requestDeadlineMs,
-    isShuttingDown,
+    whyNotReady,
     isClosed,
     observe,
   };

@@ -9,13 +9,17 @@ import { type InputProblem, invalidProblem } from './answer/problems.ts';
 import type { Answer } from './answer/reply.ts';
 import { check } from './request/input.ts';
 
+/** Why an instance whose database answers is not ready. */
+export type NotReady = 'starting' | 'shutting-down';
+
 /** One request, as far as a handler needs it. */
 export type Call = {
   readonly application: Application;
   readonly header: (name: string) => string | null;
   /** A segment of the path by its name in the route, decoded. */
   readonly parameter: (name: string) => string;
-  readonly isShuttingDown: () => boolean;
+  /** Why nobody should be sent here; `undefined` while requests are welcome. */
+  readonly whyNotReady: () => NotReady | undefined;
   /** What clients see in front of our paths: `/kith`, or nothing. */
   readonly basePath: string;
   /** Where the request comes from, for those use cases that slow down guesses. */

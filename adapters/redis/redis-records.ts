@@ -175,7 +175,7 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
         state: stateOf(found),
         version: entry === undefined ? null : versionOf(entry.value),
         ttlMs: ttl >= 0 ? ttl : null,
-        disbelief: (entry && judge.doubt(kind, key, entry.proof)) ?? null,
+        disbelief: (entry && judge.doubt(kind, key, entry.proof, 'look')) ?? null,
       },
     ];
   }

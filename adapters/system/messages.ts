@@ -36,6 +36,7 @@ export type MessageValues = {
   readonly 'database-not-permitted': At & { readonly reason: string };
   readonly 'database-silent': At & { readonly reason: string };
   readonly 'migration-refused': { readonly reason: string };
+  readonly 'bootstrap-admin-refused': { readonly reason: string };
   readonly crashed: { readonly error: string };
   readonly 'server-silent': { readonly origin: string };
   readonly 'server-cut-off': { readonly origin: string };
@@ -154,38 +155,44 @@ export const messageRows: { readonly [Code in MessageCode]: MessageRow<MessageVa
   'database-host-unknown': {
     exit: null,
     what: ({ at }) => `DATABASE_URL: no address is known for the host of ${at}`,
-    todo: () => 'correct the host; it is asked again meanwhile',
+    todo: () => 'correct the host; a server asks again meanwhile',
     when: 'DNS has no such name',
   },
   'database-connection-refused': {
     exit: null,
     what: ({ at }) => `DATABASE_URL: nobody listens at ${at}`,
-    todo: () => 'start PostgreSQL, or correct host and port; it is tried again meanwhile',
+    todo: () => 'start PostgreSQL, or correct host and port; a server tries again meanwhile',
     when: 'the connection is refused',
   },
   'database-tls': {
     exit: null,
     what: ({ at, reason }) => `DATABASE_URL: no TLS with ${at} (${reason})`,
-    todo: () => 'correct sslmode or sslrootcert in the URL; it is tried again meanwhile',
+    todo: () => 'correct sslmode or sslrootcert in the URL; a server tries again meanwhile',
     when: 'the certificate is not trusted, or the port speaks no TLS',
   },
   'database-not-permitted': {
     exit: null,
     what: ({ at, reason }) => `DATABASE_URL: this role may not do what is needed at ${at} (${reason})`,
-    todo: () => 'run `kith migrate --grant <role>` as the owner; it is tried again meanwhile',
+    todo: () => 'run `kith migrate --grant <role>` as the owner; a server tries again meanwhile',
     when: 'the role lacks rights, or migrations are missing that it may not make',
   },
   'database-silent': {
     exit: null,
     what: ({ at, reason }) => `DATABASE_URL: ${at} is not ready: ${reason}`,
-    todo: () => 'nothing, if it is starting: it is tried again; else look at the server and the network',
+    todo: () => 'nothing, if it is starting: a server tries again; else look at the server and the network',
     when: 'any other reason why the database is not ready yet',
   },
   'migration-refused': {
     exit: 1,
     what: ({ reason }) => reason,
     todo: () => 'the log of PostgreSQL has the whole of it',
-    when: '`kith migrate` or `kith restored` was refused by the database in another way',
+    when: '`kith migrate`, `kith restored` or `kith doctor` was refused by the database in another way',
+  },
+  'bootstrap-admin-refused': {
+    exit: null,
+    what: ({ reason }) => `BOOTSTRAP_ADMIN_EMAIL: nobody was made administrator (${reason})`,
+    todo: () => 'set BOOTSTRAP_ADMIN_EMAIL to an address that no user has, and start again',
+    when: 'there is no administrator, and a user who is none has that email; the server is ready all the same',
   },
   crashed: {
     exit: 1,

@@ -47,11 +47,11 @@ export const observeCache = (cache: Cache, observing: Observing): Cache => {
   };
 };
 
-/** A judge whose doubts are counted by their reason. */
+/** A judge whose doubts are counted by their reason, where a value was to be served. */
 export const observeJudge = (judge: Judge, { disbeliefs }: Counts): Judge => ({
-  doubt(kind, key, proof) {
-    const doubt = judge.doubt(kind, key, proof);
-    if (doubt !== undefined) disbeliefs[doubt]++;
+  doubt(kind, key, proof, purpose = 'serve') {
+    const doubt = judge.doubt(kind, key, proof, purpose);
+    if (doubt !== undefined && purpose === 'serve') disbeliefs[doubt]++;
     return doubt;
   },
 });

@@ -12,8 +12,13 @@ import { maxHeardKeys } from './limits.ts';
 
 /** Judges values. */
 export interface Judge {
-  /** `undefined`: it is believed. */
-  doubt(kind: RecordKind<Cacheable>, key: string, proof: Proof | undefined): Disbelief | undefined;
+  /** `undefined`: it is believed. Who only looks serves nothing, so that no doubt of it counts. */
+  doubt(
+    kind: RecordKind<Cacheable>,
+    key: string,
+    proof: Proof | undefined,
+    purpose?: 'serve' | 'look',
+  ): Disbelief | undefined;
 }
 
 type OwnNote = { readonly xid: Xid; readonly keys: readonly string[] };

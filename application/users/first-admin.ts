@@ -26,5 +26,7 @@ export const bootstrapAdmin =
     // It begins with a letter. A suffix, because the bare name may be reserved, too short or another user's.
     const username = `${/^[a-z]/.test(name) ? '' : 'a'}${name}-${needs.ids.uuid().slice(-6)}`;
     const created = await createAccount(needs, { email, username, password }, 'admin');
-    return created.ok ? ok(true) : fail(created.error);
+    if (created.ok) return ok(true);
+    // Another instance that started at the same moment may have made the one whose email is now taken.
+    return (await needs.users.countAdmins()) > 0 ? ok(false) : fail(created.error);
   };

@@ -3,11 +3,11 @@ import type { Message } from '../../adapters/system/messages.ts';
 import type { Config } from '../../composition/config.ts';
 import { type ConfigIssue, type Environment, toldOfIssue } from '../../composition/environment.ts';
 import { startWarnings } from '../../composition/start-warnings.ts';
-import { bad, type Finding, good, warning } from './finding.ts';
+import { type Finding, finding, good, ofMessage } from './finding.ts';
 
 /** A finding for each issue of a configuration that was refused. */
 export const refusedConfiguration = (issues: readonly ConfigIssue[]): readonly Finding[] =>
-  issues.map(toldOfIssue).map(({ what, todo }) => bad('configuration', what, todo));
+  issues.map(toldOfIssue).map((message) => ofMessage('configuration', 'bad', message));
 
 export const acceptedConfiguration = (environment: Environment, config: Config): readonly Finding[] => [
   ...variablesOf(startWarnings(environment, config)),
@@ -19,43 +19,28 @@ export const acceptedConfiguration = (environment: Environment, config: Config):
 const variablesOf = (warnings: readonly Message[]): readonly Finding[] =>
   warnings.length === 0
     ? [good('configuration', 'every variable is understood')]
-    : warnings.map(({ what, todo }) => warning('configuration', what, todo));
+    : warnings.map((message) => ofMessage('configuration', 'warning', message));
 
 const secretOf = ({ tokens, dataDirectory }: Config): Finding =>
   tokens.secrets.length > 0
     ? good('signing secret', 'JWT_SECRET is set')
-    : warning(
-        'signing secret',
-        `JWT_SECRET is not set: one is made and kept in ${dataDirectory}`,
-        'in production set JWT_SECRET to what `openssl rand -base64 48` prints, the same for all instances',
-      );
+    : finding('signing secret', 'secret-made', { directory: dataDirectory });
 
 const transportsOf = ({ postgres, redis }: Config): readonly Finding[] => {
   const findings: Finding[] = [];
   if (postgres !== undefined && !isLocal(postgres.host)) {
-    if (postgres.tls.mode === 'verify')
-      findings.push(good('database transport', 'TLS, with the certificate verified'));
-    else {
-      const found = postgres.tls.mode === 'off' ? 'no TLS' : 'TLS, but any certificate will do';
-      findings.push(
-        warning(
-          'database transport',
-          `${found} to ${postgres.host}`,
-          'add sslmode=verify-full to DATABASE_URL, unless the network is yours alone',
-        ),
-      );
-    }
+    const check = 'database transport';
+    const { host, tls } = postgres;
+    findings.push(
+      tls.mode === 'verify'
+        ? good(check, 'TLS, with the certificate verified')
+        : finding(check, tls.mode === 'off' ? 'database-in-clear' : 'database-unverified', { host }),
+    );
   }
   if (redis !== undefined && !isLocal(redis.location.host)) {
-    findings.push(
-      redis.location.tls
-        ? good('Redis transport', 'TLS')
-        : warning(
-            'Redis transport',
-            `no TLS to ${redis.location.host}`,
-            'use a rediss:// URL, unless the network is yours alone',
-          ),
-    );
+    const check = 'Redis transport';
+    const { host, tls } = redis.location;
+    findings.push(tls ? good(check, 'TLS') : finding(check, 'redis-in-clear', { host }));
   }
   return findings;
 };
@@ -69,11 +54,5 @@ const isLocal = (host: string): boolean =>
 
 const memoryOf = ({ redis, instances, cache }: Config): readonly Finding[] =>
   redis === undefined && instances === 'many'
-    ? [
-        warning(
-          'cache',
-          `no Redis: memory alone, which trusts itself for ${cache.maxStalenessMs} ms`,
-          'set REDIS_URL; or INSTANCES=one, if nobody else changes this database',
-        ),
-      ]
+    ? [finding('cache', 'memory-alone', { maxStalenessMs: cache.maxStalenessMs })]
     : [];

@@ -1,5 +1,5 @@
 import type { RedisFacts, RedisUnusable } from '../../adapters/redis/examine.ts';
-import { bad, type Finding, good, inMiB, inMs, median, warning } from './finding.ts';
+import { type Finding, finding, good, inMiB, inMs, median } from './finding.ts';
 
 /** The settings that the findings depend on. */
 export type RedisSettings = { readonly commandTimeoutMs: number; readonly waitReplicas: number };
@@ -19,115 +19,92 @@ export const redisFindings = (facts: RedisFacts, settings: RedisSettings): reado
 ];
 
 /** A Redis that cannot be used is bad: Kith works without it, but it was configured to be used. */
-export const unusableRedis = (where: string, { code, reason }: RedisUnusable): Finding => {
-  const found = `${where}: ${reason}`;
+export const unusableRedis = (where: string, { code, reason }: RedisUnusable): Finding =>
+  finding('Redis', codeOfFailure(code), { found: `${where}: ${reason}` });
+
+const codeOfFailure = (code: RedisUnusable['code']) => {
   switch (code) {
     case 'auth':
-      return bad('Redis', found, 'correct the user and the password');
+      return 'redis-login-refused';
     case 'noperm':
-      return bad('Redis', found, 'give the user the rights of docs/security.md');
+      return 'redis-not-permitted';
     case 'refused':
     case 'garbled':
-      return bad('Redis', found, 'is this a Redis, 6.2 or later? It does not speak as one');
+      return 'redis-foreign';
     case 'loading':
-      return bad('Redis', found, 'wait until it has read its data');
+      return 'redis-loading';
     case 'deadline':
     case 'network':
     case 'offline':
     case 'closed':
-      return bad('Redis', found, 'start it, or correct its address, TLS (rediss://) and firewalls');
+      return 'redis-unreachable';
     default:
-      return bad('Redis', found, 'look into its log');
+      return 'redis-failing';
   }
 };
 
 const versionFinding = ({ version, server }: RedisFacts): Finding => {
+  const check = 'Redis version';
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isRecent = major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
   const found = server === 'valkey' ? `Valkey, as Redis ${version}` : `Redis ${version}`;
-  return isRecent
-    ? good('Redis version', found)
-    : bad('Redis version', found || 'unknown', `upgrade to Redis ${oldest.join('.')} or any Valkey`);
+  return isRecent ? good(check, found) : finding(check, 'redis-too-old', { found: found || 'unknown' });
 };
 
 const modeFinding = ({ mode, isReplica }: RedisFacts): Finding => {
-  if (mode !== 'standalone')
-    return bad(
-      'Redis mode',
-      mode,
-      mode === 'cluster'
-        ? 'use one without cluster mode: on a cluster the proof of freshness does not hold'
-        : 'let REDIS_URL name the primary itself, not a sentinel',
-    );
-  return isReplica
-    ? bad('Redis mode', 'this is a replica', 'let REDIS_URL name the primary')
-    : good('Redis mode', 'a primary without cluster mode');
+  const check = 'Redis mode';
+  if (mode === 'cluster') return finding(check, 'redis-cluster', {});
+  if (mode === 'sentinel') return finding(check, 'redis-sentinel', {});
+  return isReplica ? finding(check, 'redis-replica', {}) : good(check, 'a primary without cluster mode');
 };
 
 const rightsFinding = ({ refused }: RedisFacts): Finding =>
   refused.length === 0
     ? good('Redis rights', 'every command that was tried is allowed')
-    : bad('Redis rights', `refused: ${refused.join(', ')}`, 'give the user the rights of docs/security.md');
+    : finding('Redis rights', 'redis-rights-missing', { names: refused });
 
 /** While a write is under way, an evicted fence lets the old version be cached again (ARCHITECTURE.md). */
 const evictionFinding = ({ evictionPolicy, evictedKeys }: RedisFacts): Finding => {
   const check = 'Redis eviction';
   const found = `${evictionPolicy}${evictedKeys > 0 ? `, ${evictedKeys} evicted since the start` : ''}`;
   if (evictionPolicy === 'noeviction') return good(check, found);
-  const advice = 'set maxmemory-policy noeviction: a full Redis is then bypassed, and evicts no fence';
   // A fence was written just now, so a policy that evicts the least recently used keys comes to it last. The other
   // policies do not spare it: it has the shortest TTL, was used only once, and may be chosen at random.
   return evictionPolicy.endsWith('-lru')
-    ? warning(check, found, advice)
-    : bad(check, found || 'unknown', advice);
+    ? finding(check, 'redis-evicts-oldest', { found })
+    : finding(check, 'redis-evicts-fences', { found: found || 'unknown' });
 };
 
 const memoryFinding = ({ usedBytes, maxBytes }: RedisFacts): Finding => {
   const check = 'Redis memory';
-  if (maxBytes === 0)
-    return warning(
-      check,
-      `${inMiB(usedBytes)}, no limit`,
-      'set maxmemory, or the system ends Redis when its own is full',
-    );
+  if (maxBytes === 0) return finding(check, 'redis-unlimited', { found: `${inMiB(usedBytes)}, no limit` });
   const found = `${inMiB(usedBytes)} of ${inMiB(maxBytes)}`;
-  if (usedBytes >= maxBytes) return bad(check, `full: ${found}`, 'raise maxmemory: nothing new is cached');
+  if (usedBytes >= maxBytes) return finding(check, 'redis-full', { found });
   return usedBytes >= maxBytes * nearlyFull
-    ? warning(check, found, 'raise maxmemory before it is full')
+    ? finding(check, 'redis-nearly-full', { found })
     : good(check, found);
 };
 
 /** After a crash Redis reads a file that lacks the last invalidations, so it serves old values until their TTL ends. */
 const persistenceFinding = ({ appendsToFile, flushes, snapshots, snapshotsTaken }: RedisFacts): Finding => {
   const check = 'Redis persistence';
-  const advice =
-    "set save '' and appendonly no: after a crash a Redis that comes back empty is right, one that comes back old is not";
   if (appendsToFile) {
     return flushes === 'always'
       ? good(check, 'append-only file, flushed at each write')
-      : warning(
-          check,
-          `append-only file, flushed ${flushes ?? 'at an unknown rate'}: a crash loses the last second`,
-          advice,
-        );
+      : finding(check, 'redis-append-only', { flushes: flushes ?? 'at an unknown rate' });
   }
   if (snapshots === '') return good(check, 'none, as a cache wants it');
   if (snapshots !== null || (snapshotsTaken ?? 0) > 0)
-    return bad(check, `snapshots (${snapshots ?? 'some were taken'}): a crash loses minutes`, advice);
-  return warning(check, 'unknown: this user may not ask CONFIG GET', `see to it by hand; ${advice}`);
+    return finding(check, 'redis-snapshots', { snapshots: snapshots ?? 'some were taken' });
+  return finding(check, 'redis-persistence-unknown', {});
 };
 
 const replicasFinding = ({ replicas }: RedisFacts, { waitReplicas }: RedisSettings): Finding => {
   const check = 'Redis replicas';
   const found = `${replicas} connected, REDIS_WAIT_REPLICAS=${waitReplicas}`;
-  if (waitReplicas > replicas)
-    return bad(check, found, 'connect the replicas, or lower REDIS_WAIT_REPLICAS: no fence can be confirmed');
+  if (waitReplicas > replicas) return finding(check, 'replicas-too-few', { found });
   return replicas > 0 && waitReplicas === 0
-    ? warning(
-        check,
-        found,
-        'if one of them may take over, set REDIS_WAIT_REPLICAS=1: it may lack the last invalidations',
-      )
+    ? finding(check, 'replicas-not-awaited', { found })
     : good(check, found);
 };
 
@@ -135,9 +112,8 @@ const latencyFinding = ({ latenciesMs }: RedisFacts, { commandTimeoutMs }: Redis
   const check = 'Redis latency';
   const [middle, worst] = [median(latenciesMs), Math.max(...latenciesMs)];
   const found = `${inMs(middle)}, at most ${inMs(worst)}; the deadline is ${commandTimeoutMs} ms`;
-  const advice = 'bring Redis near, or raise REDIS_COMMAND_TIMEOUT_MS: beyond it Redis is bypassed';
-  if (middle >= commandTimeoutMs) return bad(check, found, advice);
+  if (middle >= commandTimeoutMs) return finding(check, 'redis-too-far', { found });
   return middle >= commandTimeoutMs / 4 || worst >= commandTimeoutMs
-    ? warning(check, found, advice)
+    ? finding(check, 'redis-far', { found })
     : good(check, found);
 };

@@ -7,15 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lockDataDirectory } from '../../adapters/mikro-orm/data-directory.ts';
 import { migrateEmbedded } from '../../adapters/mikro-orm/embedded.ts';
 import { migratePostgres } from '../../adapters/mikro-orm/migrate.ts';
-import { openPostgres } from '../../adapters/mikro-orm/postgres.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { doctor } from '../../cli/doctor.ts';
-import { silentLog } from '../adapters/mikro-orm/support.ts';
 import { postgresGrants, redisAcl } from '../security/least-privilege.ts';
 import { openFaultProxy } from '../support/fault-proxy.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { openRedis, type RedisServer } from '../support/redis-server.ts';
-import { kith, runIn, urlOf } from './support.ts';
+import { kith, reading, runIn, urlOf } from './support.ts';
 
 type Report = { readonly verdict: string; readonly findings: readonly Finding[] };
 
@@ -151,40 +149,15 @@ describe('the doctor on PostgreSQL', () => {
     await database.query(`delete from kith_migrations where name = '9999-later'`);
   });
 
-  /** A process that reads the log, as a server does. */
-  const reading = async (boundMs: number): Promise<AsyncDisposable & { readonly id: string }> => {
-    const opened = await openPostgres({ address: database.address }, silentLog);
-    const { log: changeLog } = opened;
-    await changeLog.begin({ boundMs, retentionMs: 60_000 });
-    const id = randomUUID();
-    let beat = 0;
-    const check = (): Promise<unknown> =>
-      changeLog.check({ id, beat: ++beat, answeredBeat: beat - 1, boundMs, last: undefined });
-    let checking = check();
-    await checking;
-    const timer = setInterval(() => {
-      checking = check();
-    }, 100);
-    return {
-      id,
-      async [Symbol.asyncDispose]() {
-        clearInterval(timer);
-        await checking;
-        await changeLog.leave(id);
-        await opened[Symbol.asyncDispose]();
-      },
-    };
-  };
-
   it('tells how many read the log, who ended without saying so, and bounds that differ', async () => {
-    await using _one = await reading(400);
+    await using _one = await reading(database, 400);
     await database.query(
       `insert into instances (id, beat, j_ms, protocol) values ('${randomUUID()}', 7, 400, 1)`,
     );
     const { of } = await examineIt();
     expect(of('instances')).toEqual(['good: 1 reads the log, and 1 that ended without saying so']);
     {
-      await using _two = await reading(800);
+      await using _two = await reading(database, 800);
       expect((await examineIt()).of('instances')).toEqual([
         'warning: 2 read the log, and 1 that ended without saying so, with JOURNAL_BOUND_MS 400 and 800',
       ]);
@@ -195,7 +168,7 @@ describe('the doctor on PostgreSQL', () => {
     await database.query('update log_bounds set j_ms = 400');
 
     // Of a version that follows other rules.
-    await using three = await reading(400);
+    await using three = await reading(database, 400);
     await database.query(`create function later() returns trigger language plpgsql as $$
       begin if new.id = '${three.id}' then new.protocol := 2; end if; return new; end $$`);
     await database.query(`create trigger later before insert on instances for each row
@@ -209,7 +182,7 @@ describe('the doctor on PostgreSQL', () => {
 
   it('sees a log that came with a copy of another database, and one that nobody keeps', async () => {
     {
-      await using _one = await reading(400);
+      await using _one = await reading(database, 400);
       await database.query('delete from log_notes');
       expect((await examineIt()).of('log')).toEqual(['good: 0 rows, not noted yet']);
       await database.query(`insert into log_notes (snapshot, shape, noted_at)

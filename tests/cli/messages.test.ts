@@ -13,6 +13,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lockDataDirectory } from '../../adapters/mikro-orm/data-directory.ts';
+import { migratePostgres } from '../../adapters/mikro-orm/migrate.ts';
 import { type MessageCode, messageOf, messageRows } from '../../adapters/system/messages.ts';
 import { unreadVariables } from '../../composition/start-warnings.ts';
 import { programs } from '../security/server.ts';
@@ -190,6 +191,19 @@ const ways: { readonly [Code in MessageCode]: () => Promise<Said> } = {
     return run(['start'], { DATABASE_URL: silent }, 'database-silent');
   },
   'migration-refused': () => run(['migrate', '--grant', 'kith_not_there'], { DATABASE_URL: url }),
+  'bootstrap-admin-refused': async () => {
+    await using taken = await createTestDatabase();
+    await migratePostgres(taken.address);
+    await taken.query(`insert into users
+      (id, email, username, skills, role, is_active, is_verified, password_hash, created_at, updated_at, version, token_version)
+      values (gen_random_uuid(), 'ann@example.com', 'ann', '{}', 'user', true, true, 'x', now(), now(), 1, 1)`);
+    const admin = {
+      BOOTSTRAP_ADMIN_EMAIL: 'ann@example.com',
+      BOOTSTRAP_ADMIN_PASSWORD: 'a long pass phrase',
+    };
+    const variables = { DATABASE_URL: urlOf(taken.address), ...admin };
+    return await run(['start'], variables, 'bootstrap-admin-refused');
+  },
   crashed: () =>
     run(['start'], {}, undefined, {
       preload: preloaded(`import process from 'node:process';

@@ -70,6 +70,17 @@ describe('explain and invalidate, against a running server', () => {
     }
   });
 
+  it('change nothing by looking, whatever name was given', async () => {
+    for (const name of ['ann@example.com', 'ann', '+49 170 1234567']) {
+      await runIn(invalidate, ['ann'], environment);
+      const { out } = await runIn(explain, [name, '--json'], environment);
+      const { entries }: { readonly entries: readonly { readonly state: string }[] } = JSON.parse(out);
+      expect(entries.map(({ state }) => state)).toEqual(entries.map(() => 'absent'));
+      // Nor did the look before.
+      expect((await runIn(explain, [name, '--json'], environment)).out).toBe(out);
+    }
+  });
+
   it('drop one contact, or all of them, and nothing else', async () => {
     const { useCases } = server;
     const owner = annId as never;

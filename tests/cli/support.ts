@@ -1,9 +1,13 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { openPostgres } from '../../adapters/mikro-orm/postgres.ts';
 import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
 import type { Command } from '../../cli/command.ts';
 import { Secret } from '../../domain/secret.ts';
+import { silentLog } from '../adapters/mikro-orm/support.ts';
+import type { TestDatabase } from '../support/postgres.ts';
 
 const main = fileURLToPath(new URL('../../cli/kith.js', import.meta.url));
 
@@ -44,4 +48,32 @@ export const runIn = async (
 export const urlOf = ({ user, password, host, port, database }: PostgresAddress): string => {
   const secret = password === null ? '' : `:${encodeURIComponent(Secret.reveal(password))}`;
   return `postgres://${user}${secret}@${host}:${port}/${database}`;
+};
+
+/** A process that reads the log, as a server does. */
+export const reading = async (
+  { address }: Pick<TestDatabase, 'address'>,
+  boundMs: number,
+): Promise<AsyncDisposable & { readonly id: string }> => {
+  const opened = await openPostgres({ address }, silentLog);
+  const { log: changeLog } = opened;
+  await changeLog.begin({ boundMs, retentionMs: 60_000 });
+  const id = randomUUID();
+  let beat = 0;
+  const check = (): Promise<unknown> =>
+    changeLog.check({ id, beat: ++beat, answeredBeat: beat - 1, boundMs, last: undefined });
+  let checking = check();
+  await checking;
+  const timer = setInterval(() => {
+    checking = check();
+  }, 100);
+  return {
+    id,
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await checking;
+      await changeLog.leave(id);
+      await opened[Symbol.asyncDispose]();
+    },
+  };
 };

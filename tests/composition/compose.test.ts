@@ -158,12 +158,18 @@ describe('compose', () => {
     expect(await kith.useCases.register(ada)).toMatchObject({ ok: true });
   });
 
-  it('says that it is not ready once it drains, and serves all the same', async () => {
+  it('says that it is not ready while somebody holds it and once it drains, and serves all the same', async () => {
     await using kith = await compose(defaultConfig(), { database: memoryDatabase(), log: silent });
     const status = async (path: string): Promise<number> => {
       const request = new Request(`http://localhost${path}`, { headers: { host: 'localhost' } });
       return (await kith.http.fetch(request)).status;
     };
+    expect(await status('/health/ready')).toBe(200);
+    const [one, two] = [kith.hold(), kith.hold()];
+    one();
+    one();
+    expect(await status('/health/ready')).toBe(503);
+    two();
     expect(await status('/health/ready')).toBe(200);
     kith.drain();
     expect(await status('/health/ready')).toBe(503);

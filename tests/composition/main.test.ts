@@ -8,7 +8,9 @@ import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { migratePostgres } from '../../adapters/mikro-orm/migrate.ts';
 import { watch } from '../support/canaries.ts';
+import { createTestDatabase, urlOf } from '../support/postgres.ts';
 
 const main = fileURLToPath(new URL('../../composition/main.ts', import.meta.url));
 const args = 'Deno' in globalThis ? ['run', '--allow-all', main] : [main];
@@ -109,8 +111,9 @@ describe('a started process', () => {
     const first = new Process(admin);
     const { url, opsUrl, database, redis } = await first.event('started');
     expect({ database, redis }).toEqual({ database: 'embedded', redis: null });
-    expect(await status(`${url}/health/ready`)).toBe(200);
-    await first.event('bootstrap-admin-created');
+    // From the first moment in which it is ready the administrator can log in.
+    while ((await status(`${url}/health/ready`)) !== 200)
+      await new Promise((resolve) => setTimeout(resolve, 5));
     const login = await fetch(`${url}/auth/login`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -137,6 +140,39 @@ describe('a started process', () => {
     expect(third.lines.map(({ event }) => event)).not.toContain('bootstrap-admin-created');
     third.signal('SIGINT');
     expect(await third.exit()).toBe(0);
+  });
+
+  it('is not ready before the administrator who was asked for can log in', { timeout: 120_000 }, async () => {
+    await using database = await createTestDatabase();
+    await migratePostgres(database.address);
+    // As if somebody held a lock.
+    await database.query(`create function busy() returns trigger language plpgsql as $$
+      begin raise exception using errcode = '55P03'; end $$`);
+    await database.query('create trigger busy before insert on users execute function busy()');
+    const child = new Process({
+      DATABASE_URL: urlOf(database.address),
+      BOOTSTRAP_ADMIN_EMAIL: 'admin@example.com',
+      BOOTSTRAP_ADMIN_PASSWORD: 'correct horse battery',
+    });
+    const { url } = await child.event('started');
+    const ready = async (): Promise<unknown> => (await fetch(`${url}/health/ready`)).json();
+    // Not a moment of readiness, from the first answer to long after the database could be asked.
+    const codes: unknown[] = [];
+    while (codes.filter((code) => code === 'starting').length < 10) {
+      const answer = await ready();
+      expect(answer).not.toEqual({ status: 'ready' });
+      codes.push(Object(answer)['code']);
+    }
+    await database.query('drop trigger busy on users');
+    await expect.poll(ready, { timeout: 60_000 }).toEqual({ status: 'ready' });
+    const login = await fetch(`${url}/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ identifier: 'admin@example.com', password: 'correct horse battery' }),
+    });
+    expect(await login.json()).toMatchObject({ user: { role: 'admin' } });
+    child.signal('SIGTERM');
+    expect(await child.exit()).toBe(0);
   });
 
   it('is up without its database and without Redis, and says nothing of their secrets', {

@@ -31,7 +31,7 @@ const open = async (routes: readonly Route[]) => {
       keyPrefix: 'kith:',
     }),
     requestDeadlineMs: 8000,
-    isShuttingDown: () => false,
+    whyNotReady: () => undefined,
     isClosed: () => false,
     observe: observeNothing,
   });

@@ -4,7 +4,8 @@ import { connect, createServer, type Socket } from 'node:net';
  * What happens to connections: `pass`; `cut` (reset at once, the standing ones too); `black-hole` (accepted, and nothing
  * ever comes back; what was swallowed stays lost when the fault ends); `corrupt` (answers are replaced by garbage);
  * `{ latencyMs }` (each direction that much later, in order); `{ closeMs }` (the end of a connection gets through that
- * much later: a server that went away looks like one that is slow).
+ * much later: a server that went away looks like one that is slow); `{ rewrite }` (answers, a character for each byte, are
+ * changed on their way: what no server here can be made to say).
  */
 export type Fault =
   | 'pass'
@@ -12,7 +13,8 @@ export type Fault =
   | 'black-hole'
   | 'corrupt'
   | { readonly latencyMs: number }
-  | { readonly closeMs: number };
+  | { readonly closeMs: number }
+  | { readonly rewrite: (answer: string) => string };
 
 /** A TCP proxy on 127.0.0.1 that fails on command. */
 export interface FaultProxy extends AsyncDisposable {
@@ -39,6 +41,13 @@ type Pair = { readonly client: Socket; readonly server: Socket; lost: boolean };
 
 const garbage = Buffer.from('?garbage\r\n');
 
+const answered = (fault: Fault, chunk: Buffer): Buffer => {
+  if (fault === 'corrupt') return garbage;
+  return typeof fault === 'object' && 'rewrite' in fault
+    ? Buffer.from(fault.rewrite(chunk.toString('latin1')), 'latin1')
+    : chunk;
+};
+
 /** Opens a proxy on a free port, in front of `target`; it passes everything on until it is told otherwise. */
 export const openFaultProxy = async (target: {
   readonly host: string;
@@ -64,7 +73,7 @@ export const openFaultProxy = async (target: {
     from.on('data', (chunk: Buffer) => {
       if (fault === 'black-hole') pair.lost = true;
       if (pair.lost) return;
-      const bytes = fault === 'corrupt' && from === pair.server ? garbage : chunk;
+      const bytes = from === pair.server ? answered(fault, chunk) : chunk;
       const now = performance.now();
       const latencyMs = typeof fault === 'object' && 'latencyMs' in fault ? fault.latencyMs : 0;
       // Never before what came earlier, also when the latency was taken back meanwhile.

@@ -14,15 +14,19 @@ export type TestDatabase = AsyncDisposable & {
   readonly query: (text: string) => Promise<readonly Record<string, unknown>[]>;
 };
 
-/** Fails, rather than skips, when there is no server: a suite that did not run has proved nothing. */
+/**
+ * Fails, rather than skips, when there is no server: a suite that did not run has proved nothing. `options`: those of
+ * `create database`.
+ */
 export const createTestDatabase = async (
   url: string | undefined = process.env['TEST_DATABASE_URL'],
+  options = '',
 ): Promise<TestDatabase> => {
   const address = serverAddress(url);
   const server = connect(address);
   const name = `kith_test_${randomBytes(6).toString('hex')}`;
   try {
-    await run(server, `create database ${name}`);
+    await run(server, `create database ${name} ${options}`);
   } catch (error) {
     await server.close(true);
     throw new Error(hint, { cause: error });

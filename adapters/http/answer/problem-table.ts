@@ -20,6 +20,7 @@ export type HttpCode =
   | 'headers-too-large'
   | 'internal-error'
   | 'deadline-exceeded'
+  | 'starting'
   | 'shutting-down';
 
 /** Every `code` that a problem can carry. */
@@ -287,6 +288,13 @@ export const problemRows: Readonly<Record<ProblemCode, ProblemRow>> = {
     title: 'The answer took too long',
     detail: 'There was no answer in time. A change that was asked for may or may not have been made.',
     advice: lookFirst,
+    retryAfterMs: 1000,
+  },
+  starting: {
+    status: 503,
+    title: 'Starting',
+    detail: 'This instance has not ended its start.',
+    advice: 'It answers already; ask again, or another instance.',
     retryAfterMs: 1000,
   },
   'shutting-down': {

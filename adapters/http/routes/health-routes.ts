@@ -19,15 +19,16 @@ export const healthRoutes = (detail: 'short' | 'whole'): readonly Route[] => [
     method: 'GET',
     path: '/health/ready',
     name: 'checkReadiness',
-    summary: 'Whether requests should be sent here: the database answers. The cache does not matter',
+    summary:
+      'Whether requests should be sent here: the start has ended, and the database answers. The cache does not matter',
     access: 'none',
     success: { status: 200, schema: shape.readiness, description: 'Ready.' },
-    failures: ['shutting-down'],
-    run: async ({ application, isShuttingDown }) => {
-      if (isShuttingDown()) return problem('shutting-down');
-      return (await application.checkReadiness())
-        ? json(200, { status: 'ready' })
-        : problem('database-unavailable');
+    failures: ['starting', 'shutting-down'],
+    run: async ({ application, whyNotReady }) => {
+      const why = whyNotReady();
+      if (why === 'shutting-down') return problem(why);
+      if (!(await application.checkReadiness())) return problem('database-unavailable');
+      return why === undefined ? json(200, { status: 'ready' }) : problem(why);
     },
   }),
   route({

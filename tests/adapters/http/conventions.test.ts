@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { HttpOptions } from '../../../adapters/http/http.ts';
 import { publicRoutes } from '../../../adapters/http/routes/routes.ts';
 import type { CacheStatus } from '../../../application/application.ts';
 import { expectProblem, openWorld } from './world.ts';
@@ -130,10 +131,19 @@ describe('health', () => {
   });
 
   it('is not ready while shutting down', async () => {
-    const { send, sendOps } = await openWorld({}, { isShuttingDown: () => true });
+    const { send, sendOps } = await openWorld({}, { whyNotReady: () => 'shutting-down' });
     expectProblem(await send('GET', '/health/ready'), 503, 'shutting-down');
     expectProblem(await sendOps('GET', '/health/ready'), 503, 'shutting-down');
     expect((await send('GET', '/health/live')).status).toBe(200);
+  });
+
+  it('is not ready before the start has ended, and says of the database first', async () => {
+    const options: Partial<HttpOptions> = { whyNotReady: () => 'starting' };
+    const { send } = await openWorld({}, options);
+    expectProblem(await send('GET', '/health/ready'), 503, 'starting');
+    expect((await send('GET', '/health/live')).status).toBe(200);
+    const down = await openWorld({ checkReadiness: async () => false }, options);
+    expectProblem(await down.send('GET', '/health/ready'), 503, 'database-unavailable');
   });
 
   it('of the real thing looks the same', async () => {

@@ -3,7 +3,7 @@ import { edgeProblems } from '../../../adapters/http/answer/edge-problems.ts';
 import { isProblemCode, problemRows } from '../../../adapters/http/answer/problem-table.ts';
 import { createHttp, type HttpOptions } from '../../../adapters/http/http.ts';
 import { openApi } from '../../../adapters/http/pages/openapi.ts';
-import type { Route } from '../../../adapters/http/route.ts';
+import type { NotReady, Route } from '../../../adapters/http/route.ts';
 import { operationsRoutes, publicRoutes } from '../../../adapters/http/routes/routes.ts';
 import { problemBody } from '../../../adapters/http/wire/representations.ts';
 import { systemIds } from '../../../adapters/system/ids.ts';
@@ -97,7 +97,10 @@ const shortDeadlineMs = 100;
 /** The real Kith, whose use cases can be made to answer something else, and which tells those that were asked. */
 const openForced = async () => {
   const asked = new Set<string>();
-  const state = { isShuttingDown: false, isLimited: false };
+  const state: { notReady: NotReady | undefined; isLimited: boolean } = {
+    notReady: undefined,
+    isLimited: false,
+  };
   let force: (useCase: string, real: () => unknown) => unknown = (_, real) => real();
   const forcing: ProxyHandler<Application> = {
     get: (application, name) => {
@@ -109,7 +112,7 @@ const openForced = async () => {
     },
   };
   const options: Partial<HttpOptions> = {
-    isShuttingDown: () => state.isShuttingDown,
+    whyNotReady: () => state.notReady,
     limits: { take: async () => (state.isLimited ? 1000 : undefined) },
   };
   const world = await openWorld((real) => new Proxy(real, forcing), options);
@@ -220,8 +223,10 @@ const problemsOf = async (route: Route): Promise<ReadonlySet<string>> => {
   }
   // At the end, since these are answered by the real use cases, after which the token may be no good any more.
   await attempt({ sending: request });
-  state.isShuttingDown = true;
-  await attempt({ sending: request });
+  for (const why of ['starting', 'shutting-down'] as const) {
+    state.notReady = why;
+    await attempt({ sending: request });
+  }
   return found;
 };
 

@@ -157,13 +157,13 @@ const guards: readonly Guard[] = [
     [['scripts', ["if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end", '']]],
   ],
   [
-    'a value is judged once for each read: doubts are counted',
+    'a value is judged once for each read, for doubts are counted; who only looks changes nothing and counts nothing',
     async (open) => {
       const id = anyUserId();
       const asked: string[] = [];
       const judge: Judge = {
-        doubt: (_kind, key) => {
-          asked.push(key);
+        doubt: (_kind, key, _proof, purpose = 'serve') => {
+          if (purpose === 'serve') asked.push(key);
           return 'outdated';
         },
       };
@@ -172,9 +172,15 @@ const guards: readonly Guard[] = [
       await cache.of(userKind).read(id);
       await put(id, `V1:${epoch} 60:60: `);
       await cache.of(userKind).readMany([id]);
+      await put(id, `V1:${epoch} 60:60: `);
+      expect(await cache.of(userKind).inspect(id)).toMatchObject([{ state: 'value', disbelief: 'outdated' }]);
+      expect(await lying(id)).toBe(textOf(id, `V1:${epoch} 60:60: `));
       expect(asked).toEqual([id, id]);
     },
-    [['redis-records', ['// A hit takes no further promise.', 'this.#judged(found, key);']]],
+    [
+      ['redis-records', ['// A hit takes no further promise.', 'this.#judged(found, key);']],
+      ['redis-records', [", 'look')) ?? null", ')) ?? null']],
+    ],
   ],
   [
     'a fill without a proof stores nothing and gives the lease back; a hint needs none',

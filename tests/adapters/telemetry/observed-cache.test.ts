@@ -91,12 +91,14 @@ describe('the gate', () => {
 });
 
 describe('doubts', () => {
-  it('are counted by their reason and handed on, and what is believed is not counted', async () => {
+  it('are counted by their reason and handed on; what is believed, or only looked at, is not counted', async () => {
     const { counts, read } = open();
     const doubts = ['outdated', undefined, 'outdated', 'other-epoch'] as const;
     let next = 0;
     const judge = observeJudge({ doubt: () => doubts[next++] }, counts);
     expect(doubts.map(() => judge.doubt(users, 'any', undefined))).toEqual(doubts);
+    next = 0;
+    expect(doubts.map(() => judge.doubt(users, 'any', undefined, 'look'))).toEqual(doubts);
     const believed = (reason: string) => read('kith_values_not_believed_total', { reason });
     expect([await believed('outdated'), await believed('other-epoch'), await believed('unproved')]).toEqual([
       2, 1, 0,

@@ -35,4 +35,12 @@ describe('the first administrator', () => {
     expect(await bootstrapAdmin(world)(input)).toEqual({ ok: false, error: { code: 'email-taken' } });
     expect(await world.users.countAdmins()).toBe(0);
   });
+
+  it('is made by one of two instances that start at once, and the other has nothing to complain of', async () => {
+    const world = openWorld();
+    const both = await Promise.all([bootstrapAdmin(world)(input), bootstrapAdmin(world)(input)]);
+    expect(both.map((made) => made.ok && made.value).sort()).toEqual([false, true]);
+    expect(both.every(({ ok }) => ok)).toBe(true);
+    expect(await world.users.countAdmins()).toBe(1);
+  });
 });
