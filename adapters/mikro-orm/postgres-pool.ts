@@ -3,7 +3,13 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import { Secret } from '../../domain/secret.ts';
 import { ormOptions } from './orm-options.ts';
 import { waitInTurn } from './patience.ts';
-import { noteAnswers, type PgClient, type PgPool, prepareQueries } from './postgres-driver.ts';
+import {
+  noteAnswers,
+  type PgClient,
+  type PgPool,
+  prepareQueries,
+  survivingNonsense,
+} from './postgres-driver.ts';
 import { type Host, hostsOf, type PostgresAddress, type Tls } from './postgres-url.ts';
 import { mustBePrimary, type ServerLimits, settingsOf, settle } from './session.ts';
 import { namesFor } from './statement-name.ts';
@@ -93,6 +99,7 @@ export const connect = (
       connectionTimeoutMillis: address.connectTimeoutMs ?? limits.connectionTimeoutMs,
       onPoolCreated: (created: PgPool) => {
         Object.assign(created.options, { onConnect });
+        created.Client = survivingNonsense(created.Client);
         if (serving !== undefined) waitInTurn(created, limits.connectionTimeoutMs);
       },
     },

@@ -1,4 +1,5 @@
 import { setTimeout as startTimer } from 'node:timers';
+import { toConnectError } from './faults.ts';
 import { type PgClient, prepareQueries } from './postgres-driver.ts';
 import type { Host } from './postgres-url.ts';
 import { mustBePrimary, type Pooling, type Settings, settle } from './session.ts';
@@ -67,7 +68,7 @@ export class Way {
       return client;
     } catch (error) {
       discard(client);
-      throw error;
+      throw toConnectError(error);
     }
   }
 }
