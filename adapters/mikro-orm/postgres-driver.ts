@@ -155,16 +155,40 @@ const withDeadline = <T>(answer: Promise<T>, ms: number, giveUp: () => void): Pr
     answer.then(resolve, reject).finally(cancel);
   });
 
-/** A way to close the connections of a pool that nobody is using; it opens new ones when they are needed. */
-export const idleConnectionsOf = (pool: PgPool): { discard(): void } => {
+/** Ways to close connections of a pool; it opens new ones when they are needed. */
+export type ClosableConnections = {
+  /** Those that nobody is using. */
+  discard(): void;
+  /** All others; one that is lent when it comes back. */
+  keepOnly(isKept: (client: PgClient) => boolean): void;
+};
+
+export const connectionsOf = (pool: PgPool): ClosableConnections => {
   const idle = new Set<PgClient>();
-  pool.on('release', (_error, client) => idle.add(client));
-  pool.on('acquire', (client) => idle.delete(client));
-  pool.on('remove', (client) => idle.delete(client));
+  const lent = new Set<PgClient>();
+  const unwanted = new WeakSet<PgClient>();
+  const close = (client: PgClient): void => {
+    idle.delete(client);
+    client.connection.stream.destroy();
+  };
+  pool.on('acquire', (client) => {
+    idle.delete(client);
+    lent.add(client);
+  });
+  pool.on('release', (_error, client) => {
+    lent.delete(client);
+    if (unwanted.has(client)) close(client);
+    else idle.add(client);
+  });
+  pool.on('remove', (client) => {
+    idle.delete(client);
+    lent.delete(client);
+  });
   return {
-    discard() {
-      for (const client of idle) client.connection.stream.destroy();
-      idle.clear();
+    discard: () => idle.forEach(close),
+    keepOnly(isKept) {
+      for (const client of idle) if (!isKept(client)) close(client);
+      for (const client of lent) if (!isKept(client)) unwanted.add(client);
     },
   };
 };
