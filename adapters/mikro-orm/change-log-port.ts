@@ -20,6 +20,8 @@ export type ChangeLogParts = {
   readonly receipts: OnConnection;
   /** For what may take long, and what nobody waits for. */
   readonly upkeep: OnConnection;
+  /** Hears whose log answered a check. */
+  readonly answered?: (identity: string | undefined) => void;
   /** Calls `wake` with what others said, and with nothing where something may have been missed. */
   readonly listen: (wake: (message: string | undefined) => void) => Promise<AsyncDisposable>;
 };
@@ -44,7 +46,8 @@ const parseWakeUp = (message = ''): readonly Xid[] => {
   return xids.every((xid) => xid !== undefined) ? xids : [];
 };
 
-export const changeLogOf = ({ checks, receipts, upkeep, listen }: ChangeLogParts): ChangeLog => {
+export const changeLogOf = (parts: ChangeLogParts): ChangeLog => {
+  const { checks, receipts, upkeep, listen, answered } = parts;
   const faulty = async <T>(work: Promise<T>): Promise<T> => {
     try {
       return await work;
@@ -86,7 +89,11 @@ export const changeLogOf = ({ checks, receipts, upkeep, listen }: ChangeLogParts
         return { identity };
       }),
     check: ({ boundMs, ...asked }) =>
-      onChecks((connection) => check(connection, { ...asked, jMs: boundMs, protocol })),
+      onChecks(async (connection) => {
+        const answer = await check(connection, { ...asked, jMs: boundMs, protocol });
+        answered?.(answer.identity);
+        return answer;
+      }),
     startingPoints: (maxRows) => onChecks((connection) => startingPoints(connection, maxRows)),
     missingTriggers: () =>
       onChecks(async (connection) =>

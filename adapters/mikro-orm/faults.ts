@@ -33,13 +33,16 @@ export const toFault = (error: unknown): Error => {
   const code = codeOf(error);
   const cause = problemOf(error);
   if (isSqlState(code)) {
-    if (code === '40001' || code === '40P01')
-      return new WriteConflict(`the transaction lost against another (${code})`);
+    if (conflict.test(code)) return new WriteConflict(`the transaction lost against another (${code})`);
     if (code === '55P03') return new Overloaded(`the wait for a lock was too long (${code})`);
     if (isStaleStatement(error)) return new WriteConflict(`a prepared statement was out of date (${code})`);
-    if (silent.test(code) || isPoolersEnd(error))
+    if (silent.test(code) || isOtherEnd(error))
       return new DatabaseSilent(`the database is unavailable (${code})`, { cause });
-    if (unreachable.test(code)) return new Unreachable(`the database is unavailable (${code})`, { cause });
+    if (unreachable.test(code))
+      return new Unreachable(
+        `the database is unavailable (${wantsTls(error) ? `${tlsWanted}, ` : ''}${code})`,
+        { cause },
+      );
     if (code === '25006') return new ReadOnly(`the database is unavailable (${code})`);
     if (unavailable.test(code))
       return new DatabaseUnavailable(`the database is unavailable (${code})`, { cause });
@@ -82,9 +85,15 @@ const problemOf = (error: unknown): Problem | undefined => {
   const code = codeOf(error);
   if (code === undefined)
     return error instanceof Error && error.message === noTls ? 'database-tls' : undefined;
-  if (words[code]?.includes('certificate') === true) return 'database-tls';
+  if (words[code]?.includes('certificate') === true || wantsTls(error)) return 'database-tls';
   return problemsByCode[code];
 };
+
+/** As PostgreSQL says it from 15 on and before, and Azure: other languages are told the code alone. */
+const wantsTls = (error: unknown): boolean =>
+  codeOf(error) === '28000' &&
+  error instanceof Error &&
+  /no encryption$|SSL off$|SSL connection is required/.test(error.message);
 
 const problemsByCode: Readonly<Record<string, Problem>> = {
   '3D000': 'database-missing',
@@ -99,7 +108,7 @@ const problemsByCode: Readonly<Record<string, Problem>> = {
 /** The same for an error of COMMIT, which leaves the outcome open unless the server said that it rolled back. */
 export const toCommitFault = (error: unknown): Error => {
   const code = codeOf(error);
-  return isSqlState(code) && !connectionLost.test(code) && !isPoolersEnd(error)
+  return isSqlState(code) && !connectionLost.test(code) && !isOtherEnd(error)
     ? toFault(error)
     : new OutcomeUnknown(`the connection was lost at COMMIT (${reasonOf(error)})`);
 };
@@ -134,15 +143,30 @@ export const isLockTimeout = (error: unknown): boolean => codeOf(error) === '55P
 export const isCheckViolation = (error: unknown): boolean => codeOf(error) === '23514';
 
 /**
- * 08P01 that ends the connection is what PgBouncer says of a server that it cannot reach, or that died; as an answer to a
- * statement it is a text with a NUL, and a mistake of ours.
+ * The error of a connection that could not be made: no statement was asked yet, so it is never a mistake in one, whatever
+ * a server, a pooler or the driver says.
  */
-const isPoolersEnd = (error: unknown): boolean =>
-  codeOf(error) === '08P01' && stringField(error, 'severity') === 'FATAL';
+export const toConnectError = (error: unknown): unknown => {
+  const known = toFault(error);
+  if (known instanceof Fault || known instanceof StartRefused) return error;
+  const cause = problemOf(error);
+  return new Unreachable(`no connection could be made (${codeOf(error) ?? known.name})`, { cause });
+};
+
+/**
+ * The end of a connection for a reason that is not in the lists below. So poolers speak of a server that they cannot reach,
+ * that died, or whose connections are all taken: 08P01 is PgBouncer's, XX000 that of Pgpool-II and Supavisor. What answers
+ * a statement has the severity ERROR; 08P01 is then a text with a NUL, and a mistake of ours.
+ */
+const isOtherEnd = (error: unknown): boolean => {
+  const code = codeOf(error) ?? '';
+  const isEnd = /^(FATAL|PANIC)$/.test(stringField(error, 'severity') ?? '');
+  return isEnd && (code.startsWith('XX') || !unavailable.test(code));
+};
 
 const isConnectionLoss = (error: unknown): boolean => {
   const code = codeOf(error);
-  if (isSqlState(code)) return /^(57P0[1235]|0800[036])$/.test(code) || isPoolersEnd(error);
+  if (isSqlState(code)) return /^(57P0[1235]|0800[036])$/.test(code) || isOtherEnd(error);
   if (code !== undefined) return code === 'ECONNRESET' || code === 'ECONNREFUSED' || code === 'EPIPE';
   return error instanceof Error && /terminated unexpectedly|not queryable|discarded/.test(error.message);
 };
@@ -163,10 +187,13 @@ export const isPoolTimeout = (error: unknown): boolean =>
 export const violatedIndex = (error: unknown): string | undefined =>
   codeOf(error) === '23505' ? stringField(error, 'constraint') : undefined;
 
-// 08 connection (08P01 has two meanings: isPoolersEnd), 28 log-in, 53 resources, 58 system, 57P0x shutdown,
-// 57014 statement timeout, 25006 read-only, 25P0x idle in transaction, and a schema or database that
-// is not (yet) ours: 3D000, 3F000, 42P01, 42703, 42883, 42501.
-const unavailable = /^(08(?!P01)|28|53|58|57P0|57014|25006|25P0[34]|3[DF]000|42P01|42703|42883|42501)/;
+const conflict = /^(40000|40001|40P01)$/;
+// 08 connection (08P01 has two meanings: isOtherEnd), 28 log-in, 40003 unknown completion, 53 resources, 55 not in the state
+// for it, 57 operators, shutdown and timeouts, 58 system, 72 snapshot, F0 configuration files, XX the server's own mistakes,
+// 25006 read-only, 25P0x too long in a transaction, and a schema or database that is not (yet) ours: 3D000, 3F000, 42P01,
+// 42703, 42883, 42501.
+const unavailable =
+  /^(08(?!P01)|28|40003|53|55|57|58|72|F0|XX|25006|25P0[34]|3[DF]000|42P01|42703|42883|42501)/;
 // Of these, what tells nothing of what others may write: no connection, no room for one, a server that goes or comes.
 const silent = /^(08(?!P01)|53300|57P0[123])/;
 // And what every other statement would meet as well, from a server that is there: no log-in, no such database.
@@ -189,6 +216,7 @@ const reasonOf = (error: unknown): string => {
 };
 
 const noTls = 'The server does not support SSL connections';
+const tlsWanted = 'no TLS: the server wants it, and sslmode asks for it';
 const untrusted = 'untrusted certificate: let sslrootcert name the file of its authority';
 
 /** By code or message of Node, OpenSSL and pg. */

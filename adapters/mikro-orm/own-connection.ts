@@ -45,6 +45,13 @@ export class OwnConnection implements LogConnection {
     }
   }
 
+  /** The next statement makes a connection anew; what is under way ends on the one of before. */
+  renew(): void {
+    const before = this.#connection;
+    this.#connection = undefined;
+    this.#last.then(() => before?.then(discard)).catch(() => undefined);
+  }
+
   close(): void {
     this.#isClosed = true;
     if (this.#connection !== undefined) this.#discard(this.#connection);

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { afterAwake } from '../system/awake-timer.ts';
-import { isConnectTimeout, isPoolTimeout, poolTimeout } from './faults.ts';
+import { isConnectTimeout, isPoolTimeout, poolTimeout, toConnectError } from './faults.ts';
 import type { PgPool, PooledClient } from './postgres-driver.ts';
 
 type Waiter = {
@@ -36,7 +36,7 @@ export const waitInTurn = (pool: PgPool, waitMs: number): void => {
       const whose = asker.state === 'served' ? next() : asker;
       if (whose?.state !== 'waiting') return;
       if (isPoolTimeout(error) || isConnectTimeout(error)) await fetchFor(whose);
-      else whose.fail(error);
+      else whose.fail(toConnectError(error));
     }
   };
   pool.on('release', () => {

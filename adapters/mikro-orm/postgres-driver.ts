@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { afterAwake } from '../system/awake-timer.ts';
 import { isForeignStatement, isStaleStatement } from './faults.ts';
 import type { StatementNames } from './statement-name.ts';
@@ -6,7 +7,11 @@ import type { StatementNames } from './statement-name.ts';
 export interface PgClient {
   readonly host: string;
   readonly port: number;
-  readonly connection: { readonly stream: { destroy(): void } };
+  readonly connection: {
+    readonly stream: { destroy(): void };
+    /** Begins to read what comes. */
+    attachListeners: (stream: Readable) => void;
+  };
   connect(): Promise<void>;
   query(text: string | NamedStatement, values?: readonly unknown[]): Promise<unknown>;
   /** `I`: no transaction is open; `T`, `E`: one is, or has failed. */
@@ -43,7 +48,10 @@ export type PoolOptions = {
 export interface PgPool {
   /** Read anew for each connection that is made. */
   readonly options: PoolOptions;
-  readonly Client: new (options: object) => PgClient;
+  /** What it makes its connections of. */
+  Client: new (
+    options: object,
+  ) => PgClient;
   readonly totalCount: number;
   readonly idleCount: number;
   /** How many wait for a connection. */
@@ -55,6 +63,30 @@ export interface PgPool {
   on(event: 'connect' | 'acquire' | 'remove', listener: (client: PgClient) => void): unknown;
   on(event: 'release', listener: (error: unknown, client: PgClient) => void): unknown;
 }
+
+/**
+ * pg reads in a listener of the socket, and throws there at what it does not understand, as at a server that asks for
+ * GSSAPI: nobody could catch that, and the process would end. So it is the end of the connection instead.
+ */
+export const survivingNonsense = (Client: PgPool['Client']): PgPool['Client'] =>
+  class extends Client {
+    constructor(options: object) {
+      super(options);
+      const { connection } = this;
+      const attach = connection.attachListeners.bind(connection);
+      connection.attachListeners = (stream) => {
+        attach(stream);
+        const readings = stream.listeners('data');
+        stream.removeAllListeners('data').on('data', (chunk) => {
+          try {
+            for (const read of readings) read(chunk);
+          } catch (error) {
+            stream.destroy(error instanceof Error ? error : undefined);
+          }
+        });
+      };
+    }
+  };
 
 /** What pg says when its own `query_timeout` is over. Our own deadline says the same. */
 const readTimeout = 'Query read timeout';
@@ -123,16 +155,40 @@ const withDeadline = <T>(answer: Promise<T>, ms: number, giveUp: () => void): Pr
     answer.then(resolve, reject).finally(cancel);
   });
 
-/** A way to close the connections of a pool that nobody is using; it opens new ones when they are needed. */
-export const idleConnectionsOf = (pool: PgPool): { discard(): void } => {
+/** Ways to close connections of a pool; it opens new ones when they are needed. */
+export type ClosableConnections = {
+  /** Those that nobody is using. */
+  discard(): void;
+  /** All others; one that is lent when it comes back. */
+  keepOnly(isKept: (client: PgClient) => boolean): void;
+};
+
+export const connectionsOf = (pool: PgPool): ClosableConnections => {
   const idle = new Set<PgClient>();
-  pool.on('release', (_error, client) => idle.add(client));
-  pool.on('acquire', (client) => idle.delete(client));
-  pool.on('remove', (client) => idle.delete(client));
+  const lent = new Set<PgClient>();
+  const unwanted = new WeakSet<PgClient>();
+  const close = (client: PgClient): void => {
+    idle.delete(client);
+    client.connection.stream.destroy();
+  };
+  pool.on('acquire', (client) => {
+    idle.delete(client);
+    lent.add(client);
+  });
+  pool.on('release', (_error, client) => {
+    lent.delete(client);
+    if (unwanted.has(client)) close(client);
+    else idle.add(client);
+  });
+  pool.on('remove', (client) => {
+    idle.delete(client);
+    lent.delete(client);
+  });
   return {
-    discard() {
-      for (const client of idle) client.connection.stream.destroy();
-      idle.clear();
+    discard: () => idle.forEach(close),
+    keepOnly(isKept) {
+      for (const client of idle) if (!isKept(client)) close(client);
+      for (const client of lent) if (!isKept(client)) unwanted.add(client);
     },
   };
 };

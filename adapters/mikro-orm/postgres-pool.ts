@@ -3,7 +3,13 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import { Secret } from '../../domain/secret.ts';
 import { ormOptions } from './orm-options.ts';
 import { waitInTurn } from './patience.ts';
-import { noteAnswers, type PgClient, type PgPool, prepareQueries } from './postgres-driver.ts';
+import {
+  noteAnswers,
+  type PgClient,
+  type PgPool,
+  prepareQueries,
+  survivingNonsense,
+} from './postgres-driver.ts';
 import { type Host, hostsOf, type PostgresAddress, type Tls } from './postgres-url.ts';
 import { mustBePrimary, type ServerLimits, settingsOf, settle } from './session.ts';
 import { namesFor } from './statement-name.ts';
@@ -58,6 +64,8 @@ export type Serving = {
   readonly schema: () => string | undefined;
   /** Called once if connections turn out to be shared with others, as behind a pooler in transaction mode. */
   readonly shared: () => void;
+  /** Rejects if a new connection is not to be lent. */
+  readonly mustBeIt: (client: PgClient) => Promise<void>;
 };
 
 /** Makes the pool; nothing is sent before the first statement. Without `serving` a standby may be behind it. */
@@ -73,6 +81,7 @@ export const connect = (
     const settings = settingsOf(limits, serving?.schema() ?? address.schema);
     await settle(client, { pooling, settings, queryTimeoutMs: limits.queryTimeoutMs });
     if (serving !== undefined) await mustBePrimary(client, address.others !== undefined);
+    await serving?.mustBeIt(client);
     prepareQueries(client, names);
     if (serving !== undefined) noteAnswers(client, serving.answered);
   };
@@ -93,6 +102,7 @@ export const connect = (
       connectionTimeoutMillis: address.connectTimeoutMs ?? limits.connectionTimeoutMs,
       onPoolCreated: (created: PgPool) => {
         Object.assign(created.options, { onConnect });
+        created.Client = survivingNonsense(created.Client);
         if (serving !== undefined) waitInTurn(created, limits.connectionTimeoutMs);
       },
     },
@@ -104,14 +114,14 @@ export const wayTo = (
   { Client, options: { types } }: PgPool,
   address: PostgresAddress,
   ssl: TlsOptions,
-  found?: WayNeeds['found'],
+  more: Pick<WayNeeds, 'found' | 'mustBeIt'> = {},
 ): Way =>
   new Way({
     hosts: hostsOf(address),
     makeClient: (host) => new Client({ ...clientOptions(address, ssl, host), types }),
     pooling: address.pooling ?? 'none',
     names: namesFor(address),
-    ...(found && { found }),
+    ...more,
   });
 
 /** The address with that one of its hosts as its only one which is the primary now. Throws a fault or the driver's error. */

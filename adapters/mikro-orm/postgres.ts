@@ -15,8 +15,9 @@ import { lookAtHome } from './home.ts';
 import { lendFrom } from './lent-connection.ts';
 import { onPostgres } from './log-connection.ts';
 import { migrate, patienceOfStartMs } from './migrate.ts';
+import { OneDatabase } from './one-database.ts';
 import { OwnConnection } from './own-connection.ts';
-import { idleConnectionsOf, type PgClient, type PgPool, warmUp } from './postgres-driver.ts';
+import { connectionsOf, type PgClient, type PgPool, warmUp } from './postgres-driver.ts';
 import { listenOnPostgres } from './postgres-listener.ts';
 import {
   connect,
@@ -65,12 +66,13 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
   let schema = address.schema;
   const circuit = new DatabaseCircuit({
     probe: async () => discard(await openPooled()),
-    discardIdle: () => idle.discard(),
+    discardIdle: () => connections.discard(),
     log,
   });
   const orm = connect({ connectTimeoutMs: defaultConnectTimeoutMs, ...address }, ssl, limits, {
     answered: () => circuit.answered(),
     schema: () => schema,
+    mustBeIt: (client) => one.mustBeIt(client),
     shared: () =>
       log.warn('connections-shared', {
         reason: 'statements of others are on them, as behind a pooler in transaction mode',
@@ -78,12 +80,16 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
       }),
   });
   const pool: PgPool = await orm.driver.getConnection().getNativeClient();
-  const idle = idleConnectionsOf(pool);
+  const connections = connectionsOf(pool);
   // The pool follows to where the primary was found, and learns how long it takes to get there.
-  const pooledWay = wayTo(pool, address, ssl, ({ host, port }, tookMs) => {
-    const { connectTimeoutMs = defaultConnectTimeoutMs } = address;
-    const connectionTimeoutMillis = Math.min(connectTimeoutMs, limits.connectionTimeoutMs + 2 * tookMs);
-    Object.assign(pool.options, { host, port, connectionTimeoutMillis });
+  const pooledWay = wayTo(pool, address, ssl, {
+    // Before that there may be no tables.
+    mustBeIt: async (client) => (state === 'ready' ? one.mustBeIt(client) : undefined),
+    found: ({ host, port }, tookMs) => {
+      const { connectTimeoutMs = defaultConnectTimeoutMs } = address;
+      const connectionTimeoutMillis = Math.min(connectTimeoutMs, limits.connectionTimeoutMs + 2 * tookMs);
+      Object.assign(pool.options, { host, port, connectionTimeoutMillis });
+    },
   });
   // Outside of the pool, whose every slot may be waiting for a server that hangs.
   const directWay = wayTo(pool, direct, directSsl);
@@ -94,6 +100,16 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
 
   const forChecks = new OwnConnection(() => openDirect(checkDeadlineMs));
   const forReceipts = new OwnConnection(() => openDirect(checkDeadlineMs));
+  let wakeReader = (): void => undefined;
+  const one = new OneDatabase({
+    readForMs: 2 * checkDeadlineMs,
+    keepOnly: connections.keepOnly,
+    lookAgain: () => {
+      forChecks.renew();
+      forReceipts.renew();
+      wakeReader();
+    },
+  });
 
   let state: 'starting' | 'ready' | 'closed' = 'starting';
   let isListening = false;
@@ -174,7 +190,9 @@ export const openPostgres = async (config: PostgresConfig, log: Log): Promise<Da
             apart.close();
           }
         }),
+      answered: (identity) => one.answered(identity),
       listen: (wake) => {
+        wakeReader = () => wake(undefined);
         // Nobody is heard where a connection is another session in each transaction: the checks alone bring the news.
         if (direct.pooling === 'transaction') return Promise.resolve(deaf);
         const open = () => openDirect(limits.queryTimeoutMs);

@@ -1,4 +1,5 @@
 import { setTimeout as startTimer } from 'node:timers';
+import { toConnectError } from './faults.ts';
 import { type PgClient, prepareQueries } from './postgres-driver.ts';
 import type { Host } from './postgres-url.ts';
 import { mustBePrimary, type Pooling, type Settings, settle } from './session.ts';
@@ -11,6 +12,8 @@ export type WayNeeds = {
   readonly makeClient: (host: Host) => PgClient;
   readonly pooling: Pooling;
   readonly names: StatementNames;
+  /** Rejects if a host is not the one that is meant. */
+  readonly mustBeIt?: (client: PgClient) => Promise<void>;
   /** Hears where the primary was found, and how many milliseconds it took to connect to it. */
   readonly found?: (host: Host, tookMs: number) => void;
 };
@@ -53,7 +56,7 @@ export class Way {
   }
 
   async #openAt(host: Host, queryTimeoutMs: number, settings: Settings): Promise<PgClient> {
-    const { hosts, makeClient, pooling, names, found } = this.#needs;
+    const { hosts, makeClient, pooling, names, mustBeIt, found } = this.#needs;
     const startMs = performance.now();
     const client = makeClient(host);
     // Beside the promises, an error may be emitted; unheard, it would end the process. The next statement meets it.
@@ -62,12 +65,13 @@ export class Way {
       await client.connect();
       await settle(client, { pooling, settings, queryTimeoutMs });
       await mustBePrimary(client, hosts.length > 1);
+      await mustBeIt?.(client);
       prepareQueries(client, names);
       found?.(host, performance.now() - startMs);
       return client;
     } catch (error) {
       discard(client);
-      throw error;
+      throw toConnectError(error);
     }
   }
 }

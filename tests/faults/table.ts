@@ -2,6 +2,7 @@ import type { Row } from './row.ts';
 import { databaseOutages } from './rows/database-outages.ts';
 import { databaseProcesses } from './rows/database-processes.ts';
 import { databaseRefusals } from './rows/database-refusals.ts';
+import { databaseSetUps } from './rows/database-set-ups.ts';
 import { databaseStandbys } from './rows/database-standbys.ts';
 import { embedded } from './rows/embedded.ts';
 import { processes } from './rows/processes.ts';
@@ -15,7 +16,13 @@ import { redisRefusals } from './rows/redis-refusals.ts';
 /** The faults of the table "What a user sees in each fault", by what is at fault; each part is a file of tests. */
 export const parts: { readonly [part in 'redis' | 'database' | 'process' | 'promises']: readonly Row[] } = {
   redis: [...redisOutages, ...redisRefusals, ...redisLosses, ...redisContents, ...redisAccess],
-  database: [...databaseOutages, ...databaseProcesses, ...databaseRefusals, ...databaseStandbys],
+  database: [
+    ...databaseOutages,
+    ...databaseProcesses,
+    ...databaseRefusals,
+    ...databaseSetUps,
+    ...databaseStandbys,
+  ],
   process: [...processes, ...embedded],
   promises,
 };

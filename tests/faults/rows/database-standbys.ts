@@ -3,7 +3,7 @@ import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-url.t
 import { openPgBouncer } from '../../support/pgbouncer.ts';
 import { openPgpool } from '../../support/pgpool.ts';
 import { urlOf } from '../../support/postgres.ts';
-import { openPair, type Pair } from '../../support/standby.ts';
+import { type Member, openPair, type Pair } from '../../support/standby.ts';
 import { openPostgresCluster } from '../../torture/postgres-cluster.ts';
 import { sql } from '../../torture/sql.ts';
 import { ask, fieldOf } from '../client.ts';
@@ -108,6 +108,59 @@ const promoted: Row = {
   },
 };
 
+/** Ends connections of the servers at one of a pair: those of the checks of the log, or all others. */
+const endAt = ({ sql: at }: Member, { database: { address } }: Scene, which: 'checks' | 'others') =>
+  at.run(
+    sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${address.database}
+      and application_name = 'kith' and (query like '%beats_before%') = ${which === 'checks'}`,
+  );
+
+const divided: Row = {
+  fault,
+  name: 'an old primary that comes back and takes writes, behind the same address: each server stays with one of the two databases',
+  run: async (run) => {
+    const { checks, pace } = run;
+    const { pair, scene } = await openPairScene(run);
+    const { server, toDatabase } = scene;
+    const { token } = await register(server.url);
+    checks.holds('the standby has it', (await until(() => hasCaughtUp(pair), 10_000)) !== undefined);
+    await pair.cutOff();
+    checks.is('a change that is lost', await rename(server, token, 'old'), 200);
+    await pair.primary.crash();
+    await pair.promote();
+    toDatabase.lead(pair.standby.port);
+    toDatabase.reset();
+    checks.holds('ready again', (await readiness(server, 15_000)) !== undefined);
+    const isRenamed = async () => (await rename(server, token, 'new')) === 200;
+    checks.holds('a change at the new primary', (await until(isRenamed, 10_000)) !== undefined);
+
+    await pair.primary.start();
+    for (const [there, before, lost, name] of [
+      [pair.primary, pair.standby, 'others', 'old'],
+      [pair.standby, pair.primary, 'checks', 'new'],
+    ] as const) {
+      const at = `the ${name} primary`;
+      // Connections that stand stay where they are, and new ones lead elsewhere.
+      toDatabase.lead(there.port);
+      const ended = await endAt(before, scene, lost);
+      checks.atLeast(`connections that lead to ${at}`, ended.length, 1);
+      const hasMoved = async () => (await nameAt(server, token, true)) === name;
+      checks.holds(`${at} is read`, (await until(hasMoved, 15_000)) !== undefined);
+      checks.holds(`healthy at ${at}`, (await untilHealthy(server, 15_000)) !== undefined);
+      const others: string[] = [];
+      for (const endMs = performance.now() + pace(1500, 4000); performance.now() < endMs; await sleep(20)) {
+        for (const noCache of [true, false]) {
+          const found = await nameAt(server, token, noCache);
+          if (found !== name) others.push(found);
+        }
+      }
+      checks.none(`answers of the other than ${at}`, others);
+      checks.is(`a change at ${at}`, await rename(server, token, `${name} and changed`), 200);
+      checks.is('read after it', await nameAt(server, token), `${name} and changed`);
+    }
+  },
+};
+
 const split: Row = {
   fault,
   name: 'behind a Pgpool-II that gives reads to a standby which is late, nobody reads old, and no old token is accepted',
@@ -170,4 +223,4 @@ const died = databaseFault({
 });
 
 /** What stands between us and PostgreSQL, and what takes its place. */
-export const databaseStandbys: readonly Row[] = [promoted, split, { ...died, fault }];
+export const databaseStandbys: readonly Row[] = [promoted, divided, split, { ...died, fault }];
