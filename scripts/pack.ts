@@ -53,7 +53,8 @@ const published = {
   engines: { node: `>=${oldestNode}` },
   exports: Object.fromEntries(Object.entries(manifest.exports).map(([name, path]) => [name, exported(path)])),
   bin: Object.fromEntries(Object.entries(manifest.bin).map(([name, path]) => [name, built(path)])),
-  dependencies: manifest.dependencies,
+  // Our declarations, and those of the Redis client, name types of Node: `tsc` and `deno test` look for them.
+  dependencies: { ...manifest.dependencies, '@types/node': manifest.devDependencies['@types/node'] },
   peerDependencies: Object.fromEntries(
     forTesting.map((name) => [name, `^${manifest.devDependencies[name]}`]),
   ),

@@ -218,7 +218,9 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
       license: 'MIT',
       type: 'module',
     });
-    expect(published.dependencies).toEqual(manifest.dependencies);
+    // Our declarations name types of Node.
+    const types = { '@types/node': manifest.devDependencies['@types/node'] };
+    expect(published.dependencies).toEqual({ ...manifest.dependencies, ...types });
     expect(Object.keys(published.peerDependencies)).toEqual(['fast-check', 'vitest']);
     for (const name of ['private', 'scripts', 'devDependencies', 'overrides', 'allowScripts'])
       expect(published).not.toHaveProperty(name);
@@ -249,11 +251,7 @@ describe.skipIf('Deno' in globalThis)('the npm package', () => {
           `vitest@${vitest}`,
           `fast-check@${manifest.devDependencies['fast-check']}`,
         ],
-        ...[
-          `@types/node@${manifest.devDependencies['@types/node']}`,
-          `${oldNodePackage}@${oldNode}`,
-          `too-old@npm:${oldNodePackage}@${tooOldNode}`,
-        ],
+        ...[`${oldNodePackage}@${oldNode}`, `too-old@npm:${oldNodePackage}@${tooOldNode}`],
       );
       await writeFile(join(project, 'consumer.ts'), consumer);
       await writeFile(join(project, 'contract.test.js'), contractTest);
