@@ -192,6 +192,7 @@ const rightsFinding = ({ missingRights }: DatabaseFacts): Finding =>
 
 const migrationFindings = ({
   missingMigrations,
+  migrationLockHolder: holder,
   unknownMigrations,
   schema,
   foreignTables,
@@ -207,8 +208,17 @@ const migrationFindings = ({
       ),
     ];
   const findings: Finding[] = [];
+  const missing = `missing: ${missingMigrations.join(', ')}`;
   if (missingMigrations.length > 0)
-    findings.push(bad('migrations', `missing: ${missingMigrations.join(', ')}`, 'run kith migrate'));
+    findings.push(
+      holder === undefined
+        ? bad('migrations', missing, 'run kith migrate')
+        : bad(
+            'migrations',
+            `${missing}; the process ${holder} of PostgreSQL holds their lock`,
+            `wait, if it makes them, else select pg_terminate_backend(${holder}); then run kith migrate`,
+          ),
+    );
   if (unknownMigrations.length > 0)
     findings.push(
       warning(

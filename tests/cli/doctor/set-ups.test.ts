@@ -49,6 +49,26 @@ describe('the doctor on a PostgreSQL as people have it', () => {
     }
   });
 
+  it('finds who holds the lock of the migrations where one is missing', async () => {
+    await using database = await createTestDatabase();
+    const held = database
+      .query(`select pg_advisory_lock(${0x6b697468}), pg_sleep(600)`)
+      .catch(() => undefined);
+    const holder = () =>
+      database.query(`select pid from pg_locks where locktype = 'advisory' and granted
+        and database = (select oid from pg_database where datname = current_database())`);
+    await expect.poll(async () => (await holder()).length).toBe(1);
+    const pid = (await holder())[0]?.['pid'];
+    const [said] = await found(urlOf(database.address), 'migrations');
+    expect(said).toMatch(
+      new RegExp(`^bad: missing: .*; the process ${pid} of PostgreSQL holds their lock; `),
+    );
+    await database.query(`select pg_terminate_backend(${pid})`);
+    await held;
+    const [free] = await found(urlOf(database.address), 'migrations');
+    expect(free).toMatch(/^bad: missing: [^;]*; run kith migrate$/);
+  });
+
   it('finds the tables of a role in the schema of its own', async () => {
     const role = `kith_doctor_${randomBytes(6).toString('hex')}`;
     await server.query(`create role ${role} login`);
