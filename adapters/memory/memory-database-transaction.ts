@@ -39,7 +39,7 @@ export class MemoryTransaction {
     return {
       users: {
         lock: (id) => this.#lock(id),
-        lockAdmins: () => this.#lockAdmins(),
+        lockAdmins: (beside) => this.#lockAdmins(beside),
         insert: (account) => this.#insert(account),
         update: (account) => this.#update(account),
       },
@@ -108,8 +108,8 @@ export class MemoryTransaction {
     return this.#changes.account(id);
   }
 
-  async #lockAdmins(): Promise<readonly UserId[]> {
-    const ids = [...this.#changes.admins()].sort();
+  async #lockAdmins(beside?: UserId): Promise<readonly UserId[]> {
+    const ids = [...new Set([...this.#changes.admins(), ...(beside === undefined ? [] : [beside])])].sort();
     for (const id of ids) await this.#acquire(`user ${id}`);
     // Some may have been changed by those who held the locks before.
     return ids.filter((id) => this.#changes.isAdmin(id));

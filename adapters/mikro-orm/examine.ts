@@ -10,6 +10,7 @@ import { type Home, lookAtHome } from './home.ts';
 import { listInstances } from './instances.ts';
 import { type LogConnection, onKysely } from './log-connection.ts';
 import { checkTriggers, type LogTrigger } from './log-shape.ts';
+import { migrationLockHolder } from './migrate.ts';
 import { ormOptions } from './orm-options.ts';
 import { ask, boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
 import { atPrimary, connect, examineLimits, type TlsOptions, tlsOptions } from './postgres-pool.ts';
@@ -46,6 +47,8 @@ export type DatabaseFacts = {
   readonly maxConnections: number;
   readonly connections: number;
   readonly missingMigrations: readonly string[];
+  /** The process of PostgreSQL that holds up whoever would make them; `undefined`: none. */
+  readonly migrationLockHolder: number | undefined;
   /** Migrations that this version does not know: of a later one. */
   readonly unknownMigrations: readonly string[];
   readonly triggers: readonly LogTrigger[];
@@ -231,6 +234,7 @@ const gather = async (em: SqlEntityManager, home: Home): Promise<Omit<DatabaseFa
     foreignTables: home.foreignTables,
     foreignColumns: await foreignColumns(em, rows),
     missingMigrations: home.missing,
+    migrationLockHolder: home.missing.length === 0 ? undefined : await migrationLockHolder(connection),
     unknownMigrations: home.unknown,
     triggers: await checkTriggers(connection),
     rules: await checkRules(connection),

@@ -105,11 +105,16 @@ const runMissing = async (orm: MikroORM): Promise<readonly string[]> => {
       return runMigrations(orm);
     });
   } catch (error) {
-    const [holder] = isLockTimeout(error) ? await on(orm.em).rows(whoHolds, [migrationLock]) : [];
-    if (holder === undefined) throw error;
-    const pid = new Row('pg_locks', holder).integer('pid');
+    const pid = isLockTimeout(error) ? await migrationLockHolder(on(orm.em)) : undefined;
+    if (pid === undefined) throw error;
     throw new DatabaseUnavailable(`the process ${pid} of PostgreSQL holds the lock of the migrations`);
   }
+};
+
+/** The process of PostgreSQL that migrates, or holds the lock for another reason; `undefined`: none. */
+export const migrationLockHolder = async (connection: LogConnection): Promise<number | undefined> => {
+  const [holder] = await connection.rows(whoHolds, [migrationLock]);
+  return holder === undefined ? undefined : new Row('pg_locks', holder).integer('pid');
 };
 
 /** A key of 64 bits stands in two columns of 32. */

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { afterAwake } from '../system/awake-timer.ts';
 import { isForeignStatement, isStaleStatement } from './faults.ts';
 import type { StatementNames } from './statement-name.ts';
@@ -10,7 +9,7 @@ export interface PgClient {
   readonly connection: {
     readonly stream: { destroy(): void };
     /** Begins to read what comes. */
-    attachListeners: (stream: Readable) => void;
+    attachListeners: (stream: Incoming) => void;
   };
   connect(): Promise<void>;
   query(text: string | NamedStatement, values?: readonly unknown[]): Promise<unknown>;
@@ -21,6 +20,16 @@ export interface PgClient {
   on(event: 'notification', listener: (message: { readonly payload?: string | undefined }) => void): unknown;
   off(event: 'error', listener: (error: unknown) => void): unknown;
 }
+
+type Read = (chunk: unknown) => void;
+
+/** The socket, in clear or with TLS, by what we use of it. */
+type Incoming = {
+  listeners(event: 'data'): readonly Read[];
+  removeAllListeners(event: 'data'): Incoming;
+  on(event: 'data', listener: Read): unknown;
+  destroy(error?: Error): unknown;
+};
 
 export type NamedStatement = {
   readonly name: string;

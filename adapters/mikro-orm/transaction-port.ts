@@ -33,12 +33,13 @@ const usersIn = (statements: TransactionStatements): UserTransaction => ({
     return rows.map(parseAccount)[0];
   },
 
-  async lockAdmins() {
+  async lockAdmins(beside) {
     // Rows are locked as they come out of the sort.
     const rows = await statements.lock(
-      sql`select id from users where role = 'admin' and is_active order by id for update`,
+      sql`select id, role = 'admin' and is_active as is_admin from users
+        where role = 'admin' and is_active or id = ${beside ?? null} order by id for update`,
     );
-    return rows.map(parseUserIdRow);
+    return rows.filter((row) => field(row, 'is_admin') === true).map(parseUserIdRow);
   },
 
   insert: (account) => claim(statements, insertInto('users', accountRow(account))),

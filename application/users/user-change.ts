@@ -77,8 +77,8 @@ const workOf =
     isSecure: boolean,
   ): Work<User, F | NotFound | IdentifierTaken> =>
   async (transaction, raiseFences) => {
-    // Always before the lock of the user, so that no two transactions wait for each other.
-    const admins = costsAdmin ? await transaction.users.lockAdmins() : [];
+    // Together with the user, who may have become an administrator a moment ago.
+    const admins = costsAdmin ? await transaction.users.lockAdmins(userId) : [];
     const account = await transaction.users.lock(userId);
     if (account === undefined) return fail({ code: 'user-not-found' });
     const next = decide(account, admins.filter((id) => id !== userId).length);

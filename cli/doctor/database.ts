@@ -139,6 +139,7 @@ const rightsFinding = ({ missingRights }: DatabaseFacts): Finding =>
 
 const migrationFindings = ({
   missingMigrations,
+  migrationLockHolder: holder,
   unknownMigrations,
   schema,
   foreignTables,
@@ -147,8 +148,13 @@ const migrationFindings = ({
   if (schema === null) return [finding(check, 'schema-missing', {})];
   if (foreignTables.length > 0) return [finding(check, 'tables-foreign', { schema, names: foreignTables })];
   const findings: Finding[] = [];
-  if (missingMigrations.length > 0)
-    findings.push(finding(check, 'migrations-missing', { names: missingMigrations }));
+  const names = missingMigrations;
+  if (names.length > 0)
+    findings.push(
+      holder === undefined
+        ? finding(check, 'migrations-missing', { names })
+        : finding(check, 'migrations-locked', { names, holder }),
+    );
   if (unknownMigrations.length > 0)
     findings.push(finding(check, 'migrations-later', { names: unknownMigrations }));
   return findings.length > 0 ? findings : [good(check, 'all applied')];

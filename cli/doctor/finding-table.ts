@@ -43,6 +43,7 @@ export type FindingValues = {
   readonly 'schema-missing': None;
   readonly 'tables-foreign': Named & { readonly schema: string };
   readonly 'migrations-missing': Named;
+  readonly 'migrations-locked': Named & { readonly holder: number };
   readonly 'migrations-later': Named;
   readonly 'column-foreign': { readonly column: string };
   readonly 'replication-role-replica': None;
@@ -303,6 +304,14 @@ export const findingRows: { readonly [Code in FindingCode]: FindingRow<FindingVa
     found: ({ names }) => `missing: ${names.join(', ')}`,
     advice: () => 'run kith migrate',
     when: 'a migration is missing',
+  },
+  'migrations-locked': {
+    verdict: 'bad',
+    found: ({ names, holder }) =>
+      `missing: ${names.join(', ')}; the process ${holder} of PostgreSQL holds their lock`,
+    advice: ({ holder }) =>
+      `wait, if it makes them, else select pg_terminate_backend(${holder}); then run kith migrate`,
+    when: 'a migration is missing, and somebody holds the lock of the migrations',
   },
   'migrations-later': {
     verdict: 'warning',

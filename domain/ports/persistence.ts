@@ -86,8 +86,11 @@ export interface Transaction {
 export interface UserTransaction {
   /** SELECT ... FOR UPDATE. Also the lock under which a user's contacts change. */
   lock(id: UserId): Promise<Account | undefined>;
-  /** The ids of all active admins, locked in order of their ids. */
-  lockAdmins(): Promise<readonly UserId[]>;
+  /**
+   * The ids of all active admins. They and, if named, one user beside them are locked in the order of their ids, by one
+   * statement, so that no two who do so wait for each other.
+   */
+  lockAdmins(beside?: UserId): Promise<readonly UserId[]>;
   insert(account: Account): Promise<Result<undefined, IdentifierTaken>>;
   /** Replaces a row locked by `lock`. After a taken identifier the transaction can only be rolled back. */
   update(account: Account): Promise<Result<undefined, IdentifierTaken>>;

@@ -116,6 +116,9 @@ export const transactionsContract = (database: () => Database): void => {
       expect(ids).toEqual(expect.arrayContaining([a.user.id, b.user.id]));
       expect(ids).not.toContain(inactive.user.id);
       expect(ids).not.toContain(plain.user.id);
+      // Who is locked beside them is one of them only as an active administrator.
+      const beside = await database().transactions.run(({ users }) => users.lockAdmins(plain.user.id));
+      expect(beside).toEqual(ids);
     });
 
     it('leaves an administrator when all of several give up the role at once and each first counts', async () => {

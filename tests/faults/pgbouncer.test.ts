@@ -9,7 +9,7 @@ import { compose, configFrom, type Kith } from '../../composition/compose.ts';
 import { DatabaseUnavailable } from '../../domain/faults.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
 import { clientsOf } from '../adapters/mikro-orm/change-log-support.ts';
-import { recordingLog, silentLog } from '../adapters/mikro-orm/support.ts';
+import { recordingLog, silentLog, untilReady } from '../adapters/mikro-orm/support.ts';
 import { runIn } from '../cli/support.ts';
 import { store } from '../contracts/persistence-support.ts';
 import { account, userId } from '../support/fixtures.ts';
@@ -199,6 +199,7 @@ describe.each(['session', 'transaction'] as const)('two Kiths behind PgBouncer i
 it('a pooler in transaction mode that nobody spoke of costs no answer: what it says of statements is understood', async () => {
   await using database = await createTestDatabase();
   await using direct = await openPostgres({ address: database.address }, silentLog);
+  await untilReady(direct);
   for (let n = 1; n <= 50; n++) await store(direct, account(n));
   await using pooler = await openPgBouncer(database.address, 'transaction');
   const log = recordingLog();

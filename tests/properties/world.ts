@@ -290,7 +290,7 @@ export class World {
               this.say({ word: 'locks', transaction, instance: process?.number, row: `users ${id}` });
               return account;
             }),
-          lockAdmins: () => within('lock admins', () => users.lockAdmins()),
+          lockAdmins: (beside) => within('lock admins', () => users.lockAdmins(beside)),
           insert: (account) => within('insert', () => users.insert(account)),
           update: (account) => {
             stamps.push({ history: this.history, stamp: account.user.name ?? '' });

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Unreachable } from '../../../adapters/mikro-orm/faults.ts';
+import { field } from '../../../adapters/mikro-orm/log-answers.ts';
+import { OwnConnection } from '../../../adapters/mikro-orm/own-connection.ts';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
+import { connect, examineLimits, wayTo } from '../../../adapters/mikro-orm/postgres-pool.ts';
 import { DatabaseSilent, DatabaseUnavailable } from '../../../domain/faults.ts';
 import type { Database } from '../../../domain/ports/persistence.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
@@ -54,6 +57,35 @@ describe('the connection of the checks', () => {
     proxy.cut();
     expect(await theirs()).toEqual([]);
     await expect(other.users.countAdmins()).rejects.toBeInstanceOf(DatabaseUnavailable);
+  });
+
+  it('is made anew where that is asked for, and what is under way ends on the one of before', async () => {
+    const orm = connect(server.address, false, examineLimits);
+    try {
+      const way = wayTo(await orm.driver.getConnection().getNativeClient(), server.address, false);
+      const own = new OwnConnection(() => way.open(60_000, {}));
+      const askForPid = async (and = '') =>
+        field((await own.rows(`select pg_backend_pid() as pid${and}`))[0], 'pid');
+      const before = await askForPid();
+      const lock = 'select pg_advisory_lock(7), pg_sleep(600)';
+      const holding = server.query(lock).catch(() => undefined);
+      const locks = (granted: boolean) =>
+        server.query(`select pid from pg_locks where locktype = 'advisory' and objid = 7 and granted = ${granted}
+          and database = (select oid from pg_database where datname = current_database())`);
+      await expect.poll(async () => (await locks(true)).length).toBe(1);
+      const underWay = askForPid(', pg_advisory_lock(7)');
+      await expect.poll(async () => (await locks(false)).length).toBe(1);
+      own.renew();
+      await server.query(`select pg_terminate_backend(${(await locks(true))[0]?.['pid']})`);
+      await holding;
+      expect(await underWay).toBe(before);
+      expect(await askForPid()).not.toBe(before);
+      const old = () => server.query(`select from pg_stat_activity where pid = ${before}`);
+      await expect.poll(old, { timeout: 5000 }).toEqual([]);
+      own.close();
+    } finally {
+      await orm.close(true);
+    }
   });
 
   it('is made anew after it was lost, and tells of silence meanwhile', async () => {

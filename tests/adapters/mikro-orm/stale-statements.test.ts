@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
+import type { UserId } from '../../../domain/identifiers.ts';
 import type { Database } from '../../../domain/ports/persistence.ts';
 import type { User } from '../../../domain/user.ts';
 import { change, fresh, store } from '../../contracts/persistence-support.ts';
@@ -73,6 +74,53 @@ describe('a connection on which not everything is as it was', () => {
     }
   });
 });
+
+it('whoever locks the administrators waits for nobody who waits for them, though one has become an administrator meanwhile', async () => {
+  await using server = await createTestDatabase();
+  // So that nothing but a deadlock ends a wait.
+  const limits = { lockTimeoutMs: 60_000, statementTimeoutMs: 60_000, queryTimeoutMs: 61_000 };
+  const config = { address: server.address, limits, maxTransactionMs: 60_000 };
+  await using database = await openPostgres(config, silentLog);
+  await untilReady(database);
+  const [first, second] = [fresh(), fresh({ role: 'admin' })].sort((a, b) =>
+    a.user.id < b.user.id ? -1 : 1,
+  );
+  if (first === undefined || second === undefined) throw new Error('there are two');
+  await store(database, { ...first, user: { ...first.user, role: 'user' } });
+  await store(database, { ...second, user: { ...second.user, role: 'admin' } });
+  const waiting = async (who = 'kith') =>
+    (
+      await server.query(`select from pg_stat_activity where datname = current_database()
+        and application_name ${who === 'kith' ? '=' : '<>'} 'kith' and wait_event_type = 'Lock'`)
+    ).length;
+  const lockWith = (id: UserId) =>
+    database.transactions.run(async ({ users }) => {
+      await users.lockAdmins(id);
+      return (await users.lock(id))?.user.id;
+    });
+  const released = Promise.withResolvers<void>();
+  const locked = Promise.withResolvers<void>();
+  const holding = database.transactions.run(async ({ users }) => {
+    await users.lock(second.user.id);
+    locked.resolve();
+    await released.promise;
+  });
+  await locked.promise;
+  // It knows of one administrator, who is held.
+  const early = lockWith(first.user.id);
+  await expect.poll(() => waiting()).toBe(1);
+  let isMade = false;
+  const making = server
+    .query(`update users set role = 'admin' where id = '${first.user.id}'`)
+    .then(() => (isMade = true));
+  // It waits for whoever has locked that user, too.
+  await expect.poll(async () => isMade || (await waiting('others')) === 1).toBe(true);
+  const late = lockWith(second.user.id);
+  await expect.poll(() => waiting()).toBe(2);
+  released.resolve();
+  await Promise.all([holding, making]);
+  expect(await Promise.all([early, late])).toEqual([first.user.id, second.user.id]);
+}, 20_000);
 
 it('a lock of the administrators that is held is a conflict, which is tried again', async () => {
   await using server = await createTestDatabase();

@@ -32,6 +32,7 @@ const database: DatabaseFacts = {
   maxConnections: 100,
   connections: 20,
   missingMigrations: [],
+  migrationLockHolder: undefined,
   unknownMigrations: [],
   triggers: [trigger],
   rules: [{ name: 'users_phone_check', state: 'proved' }],

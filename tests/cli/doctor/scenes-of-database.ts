@@ -107,6 +107,25 @@ const ofStructure: readonly Scene[] = [
       return await withSetting(database, 'default_transaction_read_only = on');
     },
   },
+  {
+    name: 'a database whose migrations somebody holds up',
+    codes: ['migrations-locked'],
+    examine: async () => {
+      await using database = await createTestDatabase();
+      const held = database
+        .query(`select pg_advisory_lock(${0x6b697468}), pg_sleep(600)`)
+        .catch(() => undefined);
+      const holders = () =>
+        database.query(`select pid from pg_locks where locktype = 'advisory' and granted
+          and database = (select oid from pg_database where datname = current_database())`);
+      let [holder] = await holders();
+      while (holder === undefined) [holder] = await holders();
+      const report = await doctorIn({ DATABASE_URL: urlOf(database.address) });
+      await database.query(`select pg_terminate_backend(${holder['pid']})`);
+      await held;
+      return report;
+    },
+  },
 ];
 
 const ofLog: readonly Scene[] = [
