@@ -1,13 +1,13 @@
 /**
  * `migration.ts [--users=100000] [--contacts=500000]`: makes a database of its own with the tables as they were before
- * `0005-contact-lists` and so many rows, migrates it while others read and write, and says for how long these waited. It drops
- * the database afterwards. Exits with 1 if a reader waited for longer than a second, or if something was counted wrong.
+ * `0004-contact-names` and so many rows, migrates it as `kith migrate` does while others read and write, and says for how long
+ * these waited. It drops the database afterwards. Exits with 1 if a reader waited for longer than a second, or if something is wrong afterwards.
  */
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';
+import { migratePostgres } from '../adapters/mikro-orm/migrate.ts';
 import { migrations } from '../adapters/mikro-orm/migrations.ts';
 import { connect, databaseDeadlines } from '../adapters/mikro-orm/postgres-pool.ts';
-import { runMigrations } from '../adapters/mikro-orm/run-migrations.ts';
 import { ensurePostgres } from '../scripts/servers.ts';
 import { createTestDatabase, type TestDatabase, urlOf } from '../tests/support/postgres.ts';
 import { openPool, type PgPool } from './subjects/postgres.ts';
@@ -18,7 +18,7 @@ const option = (name: string, otherwise: number): number => {
 };
 const [users, contacts] = [option('users', 100_000), option('contacts', 500_000)];
 const mostReaderWaitMs = 1000;
-const apartMs = 5000;
+const apartMs = 60_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -58,8 +58,12 @@ const loop = (pool: PgPool, name: string, text: string, until: AbortSignal) => {
 };
 
 const others: readonly (readonly [name: string, text: string])[] = [
-  ['read', 'select * from contacts where user_id = $1::uuid order by created_at desc, id desc limit 20'],
-  ['read of a user', 'select * from users where id = $1::uuid'],
+  [
+    'read',
+    `select id, first_name, last_name, email, phone, birthday, notes, created_at, version from contacts
+      where user_id = $1::uuid order by created_at desc, id desc limit 20`,
+  ],
+  ['read of a user', 'select id, email, username, name, role, version from users where id = $1::uuid'],
   [
     'insert',
     `insert into contacts (id, user_id, first_name, created_at, updated_at, version)
@@ -96,15 +100,11 @@ const report = (when: string, all: readonly Waits[]): void => {
 
 const postgres = await ensurePostgres();
 await using database = await createTestDatabase(postgres.url);
-const orm = connect(database.address, false, {
-  ...databaseDeadlines,
-  statementTimeoutMs: 600_000,
-  queryTimeoutMs: 610_000,
-});
+const orm = connect(database.address, false, databaseDeadlines);
 const pool = openPool(urlOf(database.address), others.length);
 try {
   const names = migrations.map(({ name }) => name);
-  const before = names[names.indexOf('0005-contact-lists') - 1];
+  const before = names[names.indexOf('0004-contact-names') - 1];
   if (before === undefined) throw new Error('there is no schema before');
   await orm.migrator.up({ to: before });
   const populatedMs = performance.now();
@@ -115,7 +115,10 @@ try {
   report('alone', await beside(pool, () => new Promise((resolve) => setTimeout(resolve, apartMs))));
 
   const startMs = performance.now();
-  const during = await beside(pool, () => runMigrations(orm));
+  const unproved: string[] = [];
+  const during = await beside(pool, async () => {
+    unproved.push(...(await migratePostgres(database.address)).unprovedRules);
+  });
   say(`migrated in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
   report('meanwhile', during);
 
@@ -125,17 +128,21 @@ try {
     where c.n is distinct from k.n`);
   const [unlike] = await database.query(`select count(*)::int as n from contacts c full join contact_search s
       on s.contact_id = c.id and s.user_id = c.user_id and s.created_at = c.created_at
-    where s.folded is distinct from kith_searched_text(c.first_name, c.last_name, c.email, c.phone)`);
+    where s.folded is distinct from kith_searched_text(c.first_name, c.last_name, c.organization, c.email, c.phone)`);
   const sizes =
     await database.query(`select relname as name, pg_size_pretty(pg_total_relation_size(oid)) as size
     from pg_class where relname in ('contacts', 'contact_search', 'contact_counts') order by 1`);
   say(sizes.map(({ name, size }) => `${name} ${size}`).join(', '));
-  say(`counted wrong: ${wrong?.['n']}; texts that are not those of their contacts: ${unlike?.['n']}`);
-  const longest = Math.max(
-    ...during.filter(({ name }) => name.startsWith('read')).flatMap(({ ms }) => Math.max(...ms)),
+  say(
+    `counted wrong: ${wrong?.['n']}; texts that are not those of their contacts: ${unlike?.['n']}; rules not proved: ${unproved.length}`,
   );
+  const longest = during
+    .filter(({ name }) => name.startsWith('read'))
+    .flatMap(({ ms }) => ms)
+    .reduce((most, ms) => Math.max(most, ms), 0);
   say(`the longest wait of a reader: ${longest.toFixed(0)} ms`);
-  if (longest > mostReaderWaitMs || wrong?.['n'] !== 0 || unlike?.['n'] !== 0) process.exitCode = 1;
+  if (longest > mostReaderWaitMs || wrong?.['n'] !== 0 || unlike?.['n'] !== 0 || unproved.length > 0)
+    process.exitCode = 1;
 } finally {
   await pool.end();
   await orm.close(true);

@@ -6,7 +6,7 @@ import { parsePhone, phoneText } from './identifiers.ts';
 import type { Issue } from './issue.ts';
 import { fail, ok, type Result } from './result.ts';
 import { collect, invalid, nullable, optional, type Parsed, parseLine, type Unparsed } from './text.ts';
-import { definedOnly, parseLongText, parseName } from './user.ts';
+import { definedOnly, nextVersion, parseLongText, parseName } from './user.ts';
 
 /** A person or a company in the address book of one user: at least one of its names is there. It holds its owner, so that a cached value can be checked with its key. */
 export type Contact = {
@@ -215,5 +215,5 @@ export const applyContactPatch = (contact: Contact, patch: ContactPatch, nowMs: 
   ...contact,
   ...definedOnly(patch),
   updatedAtMs: Math.max(nowMs, contact.updatedAtMs),
-  version: contact.version + 1,
+  version: nextVersion(contact.version),
 });

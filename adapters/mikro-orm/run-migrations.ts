@@ -41,7 +41,8 @@ const fillWith = async ({ em }: Migratable, fill: string, rows: number): Promise
   let tries = 0;
   while (first !== null) {
     const batch = sql`select ${sql.ref(fill)}(${first}::uuid, ${rows}) as last`;
-    const [answer] = (await batch.execute(em.getKysely<unknown>())).rows;
+    // Whoever calls may be in a transaction, which holds the lock of the migrations: a fork is not, so each batch is its own.
+    const [answer] = (await batch.execute(em.fork().getKysely<unknown>())).rows;
     const last = field(answer, 'last') ?? null;
     tries = last === first ? tries + 1 : 0;
     if (tries === maxTries) throw new DatabaseUnavailable('a transaction holds rows that are to be migrated');

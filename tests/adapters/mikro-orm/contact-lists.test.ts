@@ -7,6 +7,7 @@ import { pageStatement, searchStatement } from '../../../adapters/mikro-orm/cont
 import { ormOptions } from '../../../adapters/mikro-orm/orm-options.ts';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
 import { connect, databaseDeadlines } from '../../../adapters/mikro-orm/postgres-pool.ts';
+import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
 import { runMigrations } from '../../../adapters/mikro-orm/run-migrations.ts';
 import type { ContactPage } from '../../../domain/contact.ts';
 import { foldText } from '../../../domain/folding.ts';
@@ -392,7 +393,7 @@ describe('the migration of a database with contacts', () => {
             (select id from contacts where user_id = '${another}' order by id desc limit 1)`);
         }
       })();
-      expect(await runMigrations(orm)).toEqual(['0008-contact-lists-filled']);
+      expect(await runMigrations(orm)).toContain('0008-contact-lists-filled');
       isOver = true;
       await writing;
       await check();
@@ -428,7 +429,8 @@ describe('the migration of a database with contacts', () => {
         await end.promise;
       });
       await begun.promise;
-      const running = runMigrations(orm);
+      // As the command does it, which holds the lock of the migrations in a transaction.
+      const running = migratePostgres(old.address);
       // It has been there, and goes by what is held.
       await vi.waitFor(async () => {
         expect(await old.query('select count(*)::int as n from contact_search')).toEqual([{ n: 18 }]);
@@ -439,7 +441,7 @@ describe('the migration of a database with contacts', () => {
         ((select min(id::text) from contacts), (select max(id::text) from contacts))`);
       end.resolve();
       await holding;
-      expect(await running).toEqual(['0008-contact-lists-filled']);
+      expect((await running).applied).toContain('0008-contact-lists-filled');
       const unlike = await old.query(`select c.id from contacts c full join contact_search s
           on s.contact_id = c.id and s.created_at = c.created_at
         where s.folded is distinct from kith_searched_text(c.first_name, c.last_name, c.organization, c.email, c.phone)`);
@@ -455,7 +457,7 @@ describe('the migration of a database with contacts', () => {
     const orm = new EmbeddedOrm({ ...ormOptions, dbName: 'memory://' });
     try {
       await orm.migrator.up({ to: '0007-contact-lists' });
-      expect(await runMigrations(orm)).toEqual(['0008-contact-lists-filled']);
+      expect(await runMigrations(orm)).toContain('0008-contact-lists-filled');
       expect(await runMigrations(orm)).toEqual([]);
     } finally {
       await orm.close(true);

@@ -38,6 +38,7 @@ describe('the schema', () => {
       { name: '0006-rules' },
       { name: '0007-contact-lists' },
       { name: '0008-contact-lists-filled' },
+      { name: '0009-last-versions' },
     ]);
     for (const each of started) await each[Symbol.asyncDispose]();
     await empty[Symbol.asyncDispose]();
