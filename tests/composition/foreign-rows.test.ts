@@ -156,3 +156,28 @@ it('after the last version that a column holds comes the first: no change is ref
   await server.query(`update contacts set notes = 'by SQL'`);
   expect((await send('GET', `/contacts/${contact.id}`)).body).toMatchObject({ notes: 'by SQL', version: 1 });
 });
+
+// psycopg/psycopg#1251, tlocke/pg8000#99, postgresql-interfaces/psqlodbc#198, tazama-lf/admin-service#421
+it.each(['infinity', '-infinity', '0044-03-15 BC', '12026-01-01'])(
+  'a birthday that no calendar of ours has, %s, takes nothing with it',
+  async (birthday) => {
+    const { server, user, send } = await open();
+    await send('POST', '/contacts', { first_name: 'Bob', birthday: '2000-02-29' });
+    const id = asUuid(md5(birthday));
+    await storedBefore(
+      server,
+      'contacts',
+      `insert into contacts (id, user_id, first_name, birthday, created_at, updated_at, version)
+       values ('${id}', '${user.id}', 'Julius', '${birthday}', now(), now(), 1)`,
+    );
+    const list = await send('GET', '/contacts');
+    expect(list).toMatchObject({ status: 200, body: { total: 2 } });
+    expect(list.body.items).toContainEqual(expect.objectContaining({ first_name: 'Bob', birthday: '2000-02-29' }));
+    expect((await send('GET', `/contacts/${id}`)).status).toBe(200);
+    expect((await send('PATCH', `/contacts/${id}`, { birthday: '--03-15' })).body).toMatchObject({
+      first_name: 'Julius',
+      birthday: '--03-15',
+    });
+    expect((await send('DELETE', `/contacts/${id}`)).status).toBe(204);
+  },
+);
