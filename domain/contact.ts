@@ -71,8 +71,7 @@ export type ContactInput = {
 export type ContactPatchInput = ContactInput;
 
 /** A date in the form of vCard 4, `19930102` or `--0414` (RFC 6350, section 4.3.1), in ours. */
-const withHyphens = (date: string): string =>
-  date.replace(/^(?:(\d{4})|-(-))(\d{2})(\d{2})$/, '$1$2-$3-$4');
+const withHyphens = (date: string): string => date.replace(/^(?:(\d{4})|-(-))(\d{2})(\d{2})$/, '$1$2-$3-$4');
 
 const parseBirthday = (input: unknown): Parsed<string> => {
   if (typeof input !== 'string') return invalid('invalid-type', 'a string is expected');

@@ -155,8 +155,7 @@ export const maxVersion = 2_147_483_647;
  * Versions are compared for being equal and never for being greater, so after the last comes the first: nobody still has a
  * tag or a token of two thousand million changes ago.
  */
-export const nextVersion = (version: number): number => 
-  version < maxVersion ? version + 1 : 1;
+export const nextVersion = (version: number): number => (version < maxVersion ? version + 1 : 1);
 
 /** The next version of a user. Every change goes through here, so that none forgets to count the version. */
 const next = (user: User, fields: Partial<User>, nowMs: number): User => ({

@@ -172,7 +172,9 @@ it.each(['infinity', '-infinity', '0044-03-15 BC', '12026-01-01'])(
     );
     const list = await send('GET', '/contacts');
     expect(list).toMatchObject({ status: 200, body: { total: 2 } });
-    expect(list.body.items).toContainEqual(expect.objectContaining({ first_name: 'Bob', birthday: '2000-02-29' }));
+    expect(list.body.items).toContainEqual(
+      expect.objectContaining({ first_name: 'Bob', birthday: '2000-02-29' }),
+    );
     expect((await send('GET', `/contacts/${id}`)).status).toBe(200);
     expect((await send('PATCH', `/contacts/${id}`, { birthday: '--03-15' })).body).toMatchObject({
       first_name: 'Julius',

@@ -94,7 +94,11 @@ export const phones: typeof lines = {
     ['\u00a0+49\u00a0171\u202f1234567', '+491711234567', 'spaces that do not break'],
     ['+123456789012345', '+123456789012345', 'the longest'],
     ['\u200e+79022222222', '+79022222222', 'a mark of direction before it (contao/core#8434)'],
-    ['tel:+33-1-23-45-67-89', '+33123456789', 'a URI, as vCard 4 has (nextcloud/contacts#4357, zxing/zxing#863)'],
+    [
+      'tel:+33-1-23-45-67-89',
+      '+33123456789',
+      'a URI, as vCard 4 has (nextcloud/contacts#4357, zxing/zxing#863)',
+    ],
     [' TEL:+1 555 12345', '+155512345', 'the same in upper case (bitfireAT/synctools#178)'],
     ['+387 61 899 941', '+38761899941', 'no zero of home is asked for (floere/phony#284)'],
   ],
@@ -173,7 +177,11 @@ export const emails: typeof lines = {
     ],
     ['root@localhost', 'root@localhost', 'no dot in the domain (digitallyinduced/ihp#362)'],
     // The letter that a mail server is asked for is the one that is stored and compared.
-    ['quac\u212a@example.com', 'quack@example.com', 'the sign of Kelvin, which is a k in NFC (mozilla/fxa#4643)'],
+    [
+      'quac\u212a@example.com',
+      'quack@example.com',
+      'the sign of Kelvin, which is a k in NFC (mozilla/fxa#4643)',
+    ],
     ['ｂｏｂ＠example．com', 'bob@example.com', 'full width'],
   ],
   refused: [
@@ -225,7 +233,11 @@ export const passwords: typeof lines = {
     ['kelp  orbit  vexing', 'kelp  orbit  vexing', 'two spaces (mysociety/fixmystreet#2111)'],
     ['ku\u0308hle Orbit Vexing', 'kühle Orbit Vexing', 'one umlaut in every form (ulsklyc/yuvomi#608)'],
     ['ｋｅｌｐ orbit vexing', 'kelp orbit vexing', 'full width (inmanta/inmanta-core#10538)'],
-    ['これはそれぞれが複数のバイト', 'これはそれぞれが複数のバイト', 'of three bytes a character (php/doc-en#1328)'],
+    [
+      'これはそれぞれが複数のバイト',
+      'これはそれぞれが複数のバイト',
+      'of three bytes a character (php/doc-en#1328)',
+    ],
     ['𝄞🛰🪐🧬🧿🦑🪁🛶', '𝄞🛰🪐🧬🧿🦑🪁🛶', 'emoji'],
   ],
   refused: [

@@ -4,10 +4,10 @@ import { type RawBuilder, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { contactLists } from '../../../adapters/mikro-orm/contact-lists.ts';
 import { pageStatement, searchStatement } from '../../../adapters/mikro-orm/contacts.ts';
+import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
 import { ormOptions } from '../../../adapters/mikro-orm/orm-options.ts';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
 import { connect, databaseDeadlines } from '../../../adapters/mikro-orm/postgres-pool.ts';
-import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
 import { runMigrations } from '../../../adapters/mikro-orm/run-migrations.ts';
 import type { ContactPage } from '../../../domain/contact.ts';
 import { foldText } from '../../../domain/folding.ts';
@@ -447,6 +447,43 @@ describe('the migration of a database with contacts', () => {
         where s.folded is distinct from kith_searched_text(c.first_name, c.last_name, c.organization, c.email, c.phone)`);
       expect(unlike).toEqual([]);
       expect(await old.query('select sum(total)::int as n from contact_counts')).toEqual([{ n: 19 }]);
+    } finally {
+      end.resolve();
+      await orm.close(true);
+    }
+  }, 60_000);
+
+  it('lets readers pass while it waits for a transaction that has read', async () => {
+    await using old = await createTestDatabase();
+    const orm = connect(old.address, false, {
+      ...databaseDeadlines,
+      lockTimeoutMs: 10_000,
+      statementTimeoutMs: 20_000,
+      queryTimeoutMs: 21_000,
+    });
+    const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const read = sql`select count(*) from contacts`;
+    try {
+      await orm.migrator.up({ to: '0003-change-log' });
+      const holding = orm.em.transactional(async (em) => {
+        await read.execute(em.getKysely<unknown>());
+        begun.resolve();
+        await end.promise;
+      });
+      await begun.promise;
+      const running = migratePostgres(old.address);
+      for (let times = 0; times < 2; times++) {
+        await vi.waitFor(async () => {
+          const waits = await old.query(`select from pg_locks
+            where relation = 'contacts'::regclass and mode = 'AccessExclusiveLock' and not granted`);
+          expect(waits).toHaveLength(1);
+        }, 20_000);
+        // It would be an error after ten seconds.
+        await read.execute(orm.em.fork().getKysely<unknown>());
+      }
+      end.resolve();
+      await holding;
+      expect((await running).applied).toContain('0004-contact-names');
     } finally {
       end.resolve();
       await orm.close(true);
