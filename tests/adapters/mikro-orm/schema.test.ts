@@ -17,7 +17,7 @@ describe('the schema', () => {
     server = await createTestDatabase();
     database = await openPostgres({ address: server.address }, silentLog);
     await untilReady(database);
-  }, 30_000);
+  }, 120_000);
   afterAll(async () => {
     await database[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
@@ -42,7 +42,7 @@ describe('the schema', () => {
     ]);
     for (const each of started) await each[Symbol.asyncDispose]();
     await empty[Symbol.asyncDispose]();
-  }, 30_000);
+  }, 120_000);
 
   it('is what the entities say, on PostgreSQL', async () => {
     const { host, port, user, database: dbName } = server.address;
@@ -64,7 +64,7 @@ describe('the schema', () => {
     expect(await orm.schema.getUpdateSchemaSQL()).toBe('');
     expect(await orm.migrator.up()).toEqual([]);
     await orm.close(true);
-  }, 30_000);
+  }, 120_000);
 
   it('has the triggers that the doctor looks for, all of them and no other', async () => {
     const known = (await examinePostgres(server.address)).triggers;
