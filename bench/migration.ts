@@ -1,7 +1,7 @@
 /**
  * `migration.ts [--users=100000] [--contacts=500000]`: makes a database of its own with the tables as they were before
  * `0004-contact-names` and so many rows, migrates it as `kith migrate` does while others read and write, and says for how long
- * these waited. It drops the database afterwards. Exits with 1 if a reader waited for longer than a second, or if something is wrong afterwards.
+ * these waited. It drops the database afterwards. Exits with 1 if a reader waited for a lock for longer than a second, or if something is wrong afterwards.
  */
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';
@@ -76,16 +76,32 @@ const others: readonly (readonly [name: string, text: string])[] = [
   ['delete', `delete from contacts where id = (select id from contacts where user_id = $1::uuid limit 1)`],
 ];
 
+const lockLooksApartMs = 20;
+
+/** For how long a read was seen to wait for a lock, the longest. All other waits are for a machine that is busy. */
+const watchLocks = async (pool: PgPool, until: AbortSignal): Promise<number> => {
+  let longestMs = 0;
+  while (!until.aborted) {
+    const { rows } =
+      await pool.query(`select max(extract(epoch from clock_timestamp() - query_start) * 1000)::float8 as ms
+      from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'select id,%'`);
+    longestMs = Math.max(longestMs, Number(rows[0]?.['ms'] ?? 0));
+    await new Promise((resolve) => setTimeout(resolve, lockLooksApartMs));
+  }
+  return longestMs;
+};
+
 /** What each of the others waited while `work` ran. */
-const beside = async (pool: PgPool, work: () => Promise<unknown>): Promise<readonly Waits[]> => {
+const beside = async (pool: PgPool, work: () => Promise<unknown>) => {
   const over = new AbortController();
   const loops = others.map(([name, text]) => loop(pool, name, text, over.signal));
+  const locks = watchLocks(pool, over.signal);
   try {
     await work();
   } finally {
     over.abort();
   }
-  return Promise.all(loops);
+  return { waits: await Promise.all(loops), lockedMs: await locks };
 };
 
 const report = (when: string, all: readonly Waits[]): void => {
@@ -101,7 +117,7 @@ const report = (when: string, all: readonly Waits[]): void => {
 const postgres = await ensurePostgres();
 await using database = await createTestDatabase(postgres.url);
 const orm = connect(database.address, false, databaseDeadlines);
-const pool = openPool(urlOf(database.address), others.length);
+const pool = openPool(urlOf(database.address), others.length + 1);
 try {
   const names = migrations.map(({ name }) => name);
   const before = names[names.indexOf('0004-contact-names') - 1];
@@ -112,7 +128,8 @@ try {
   say(
     `${users} users and ${contacts} contacts, made in ${((performance.now() - populatedMs) / 1000).toFixed(0)} s`,
   );
-  report('alone', await beside(pool, () => new Promise((resolve) => setTimeout(resolve, apartMs))));
+  const alone = await beside(pool, () => new Promise((resolve) => setTimeout(resolve, apartMs)));
+  report('alone', alone.waits);
 
   const startMs = performance.now();
   const unproved: string[] = [];
@@ -120,7 +137,7 @@ try {
     unproved.push(...(await migratePostgres(database.address)).unprovedRules);
   });
   say(`migrated in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
-  report('meanwhile', during);
+  report('meanwhile', during.waits);
 
   const [wrong] = await database.query(`select count(*)::int as n from
     (select user_id, count(*) as n from contacts group by 1) c full join
@@ -136,12 +153,8 @@ try {
   say(
     `counted wrong: ${wrong?.['n']}; texts that are not those of their contacts: ${unlike?.['n']}; rules not proved: ${unproved.length}`,
   );
-  const longest = during
-    .filter(({ name }) => name.startsWith('read'))
-    .flatMap(({ ms }) => ms)
-    .reduce((most, ms) => Math.max(most, ms), 0);
-  say(`the longest wait of a reader: ${longest.toFixed(0)} ms`);
-  if (longest > mostReaderWaitMs || wrong?.['n'] !== 0 || unlike?.['n'] !== 0 || unproved.length > 0)
+  say(`the longest wait of a reader for a lock: ${during.lockedMs.toFixed(0)} ms`);
+  if (during.lockedMs > mostReaderWaitMs || wrong?.['n'] !== 0 || unlike?.['n'] !== 0 || unproved.length > 0)
     process.exitCode = 1;
 } finally {
   await pool.end();
