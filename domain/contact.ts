@@ -6,7 +6,7 @@ import { parsePhone, phoneText } from './identifiers.ts';
 import type { Issue } from './issue.ts';
 import { fail, ok, type Result } from './result.ts';
 import { collect, invalid, nullable, optional, type Parsed, parseLine, type Unparsed } from './text.ts';
-import { definedOnly, parseLongText, parseName } from './user.ts';
+import { definedOnly, nextVersion, parseLongText, parseName } from './user.ts';
 
 /** A person or a company in the address book of one user: at least one of its names is there. It holds its owner, so that a cached value can be checked with its key. */
 export type Contact = {
@@ -70,18 +70,22 @@ export type ContactInput = {
 /** A change before it is parsed; a field that is left out stays as it is, `null` clears one. */
 export type ContactPatchInput = ContactInput;
 
+/** A date in the form of vCard 4, `19930102` or `--0414` (RFC 6350, section 4.3.1), in ours. */
+const withHyphens = (date: string): string => date.replace(/^(?:(\d{4})|-(-))(\d{2})(\d{2})$/, '$1$2-$3-$4');
+
 const parseBirthday = (input: unknown): Parsed<string> => {
   if (typeof input !== 'string') return invalid('invalid-type', 'a string is expected');
   const expected = invalid(
     'invalid-format',
     'a date as YYYY-MM-DD, from 0001 on, or as --MM-DD without its year, is expected',
   );
-  if (!/^(?:\d{4}|-)-\d{2}-\d{2}$/.test(input) || input.startsWith('0000')) return expected;
+  const text = withHyphens(input);
+  if (!/^(?:\d{4}|-)-\d{2}-\d{2}$/.test(text) || text.startsWith('0000')) return expected;
   // Without a year 29 February may be meant.
-  const day = input.replace(/^--/, '2000-');
+  const day = text.replace(/^--/, '2000-');
   const date = new Date(`${day}T00:00:00.000Z`);
   // Date rolls 30 February over to March; the round trip does not.
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day) ? ok(input) : expected;
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day) ? ok(text) : expected;
 };
 
 const parseFields = (input: ContactPatchInput) =>
@@ -215,5 +219,5 @@ export const applyContactPatch = (contact: Contact, patch: ContactPatch, nowMs: 
   ...contact,
   ...definedOnly(patch),
   updatedAtMs: Math.max(nowMs, contact.updatedAtMs),
-  version: contact.version + 1,
+  version: nextVersion(contact.version),
 });

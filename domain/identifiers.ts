@@ -121,10 +121,10 @@ const maxPhoneCodePoints = 64;
 /**
  * A number as people write it, as `+` and digits or as digits alone; `undefined` if there is something else in it. A zero in
  * brackets behind the country code is what is dialled at home, `+44 (0)20`, and goes. One without brackets belongs to the
- * number, as in Italy.
+ * number, as in Italy. What says that it is a number, in a URI (RFC 3966), is none of it.
  */
 export const phoneText = (text: string): string | undefined =>
-  digitsOf(text)
+  digitsOf(text.replace(/^\s*tel:/i, ''))
     ?.replace(/^(\(?\+[1-9][0-9]{0,2}\)?)\(0\)/, '$1')
     .replace(/[()]/g, '');
 

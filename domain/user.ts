@@ -38,9 +38,9 @@ export type User = {
   readonly isVerified: boolean;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
-  /** Grows by one with each change of the row; a part of the ETag. */
+  /** Another one after each change of the row (`nextVersion`); a part of the ETag. */
   readonly version: number;
-  /** Grows when every token issued before must stop working: a token holds the one of its time and must match. */
+  /** Another one when every token issued before must stop working: a token holds the one of its time and must match. */
   readonly tokenVersion: number;
 };
 
@@ -148,12 +148,21 @@ export const newUser = (
   tokenVersion: 1,
 });
 
+/** What a column of PostgreSQL of the type `int` holds. */
+export const maxVersion = 2_147_483_647;
+
+/**
+ * Versions are compared for being equal and never for being greater, so after the last comes the first: nobody still has a
+ * tag or a token of two thousand million changes ago.
+ */
+export const nextVersion = (version: number): number => (version < maxVersion ? version + 1 : 1);
+
 /** The next version of a user. Every change goes through here, so that none forgets to count the version. */
 const next = (user: User, fields: Partial<User>, nowMs: number): User => ({
   ...user,
   ...fields,
   updatedAtMs: Math.max(nowMs, user.updatedAtMs),
-  version: user.version + 1,
+  version: nextVersion(user.version),
 });
 
 /** Fails if a version is expected that is not the current one (RFC 9110, If-Match). */
@@ -168,10 +177,10 @@ export const applyPatch = (user: User, patch: UserPatch, nowMs: number): User =>
 
 /** For a changed password, or signing out everywhere: every token issued before stops working. */
 export const revokeTokens = (user: User, nowMs: number): User =>
-  next(user, { tokenVersion: user.tokenVersion + 1 }, nowMs);
+  next(user, { tokenVersion: nextVersion(user.tokenVersion) }, nowMs);
 
 export const deactivated = (user: User, nowMs: number): User =>
-  next(user, { isActive: false, tokenVersion: user.tokenVersion + 1 }, nowMs);
+  next(user, { isActive: false, tokenVersion: nextVersion(user.tokenVersion) }, nowMs);
 
 /** Tokens from before the deactivation stay refused. */
 export const reactivated = (user: User, nowMs: number): User => next(user, { isActive: true }, nowMs);

@@ -2,7 +2,7 @@ import type { Contact } from '../../domain/contact.ts';
 import type { ContactId, UserAlias, UserId } from '../../domain/identifiers.ts';
 import type { LogRow } from '../../domain/ports/change-log.ts';
 import type { Xid } from '../../domain/snapshot.ts';
-import type { Account } from '../../domain/user.ts';
+import { type Account, nextVersion } from '../../domain/user.ts';
 import { isActiveAdmin, type MemoryTables, type TimedKey } from './memory-database-tables.ts';
 
 /** What one transaction wrote, in front of what is committed: together what it sees. */
@@ -108,7 +108,7 @@ export class MemoryChanges {
 /** As the triggers do: where a statement changed what can be seen and left the version, it is counted up. */
 const counted = <R extends { readonly version: number }>(before: R, after: R): R =>
   after.version === before.version && textOf(after) !== textOf(before)
-    ? { ...after, version: before.version + 1 }
+    ? { ...after, version: nextVersion(before.version) }
     : after;
 
 const textOf = (row: object): string => JSON.stringify(Object.entries(row).sort());

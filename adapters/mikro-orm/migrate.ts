@@ -24,7 +24,7 @@ import { grantRights } from './rights.ts';
 import { Row } from './row.ts';
 import { runMigrations } from './run-migrations.ts';
 
-/** Migrations may take long; `lockTimeoutMs` is how long one instance waits for another's. */
+/** Migrations may take long. `lockTimeoutMs` is how long one instance waits for another's. */
 const migrationLimits: PostgresLimits = {
   poolConnections: 2,
   connectionTimeoutMs: defaultConnectTimeoutMs,
@@ -33,6 +33,9 @@ const migrationLimits: PostgresLimits = {
   lockTimeoutMs: 30_000,
   idleInTransactionTimeoutMs: 0,
 };
+
+/** Of one try of a migration: for so long it waits for a table, and everybody behind it. */
+const lockOfTableMs = 500;
 
 /** A start tells soon whom it waits for, and tries again by itself. */
 export const patienceOfStartMs = 3000;
@@ -60,10 +63,10 @@ export const migrate = async (
   mustBeHabitable(home);
   if (home.schema !== null && home.missing.length === 0)
     return { schema: home.schema, applied: [], unprovedRules: [] };
-  const limits = { ...migrationLimits, lockTimeoutMs };
+  const limits = { ...migrationLimits, lockTimeoutMs: lockOfTableMs };
   const schema = home.schema ?? (await withOrm(address, ssl, limits, (orm) => makeSchema(orm, address)));
   return withOrm({ ...address, schema }, ssl, limits, async (orm) => {
-    const applied = await runMissing(orm);
+    const applied = await runMissing(orm, lockTimeoutMs);
     return { schema, applied, unprovedRules: applied.length === 0 ? [] : await proveRules(on(orm.em)) };
   });
 };
@@ -94,15 +97,16 @@ export const migratePostgres = async (
 };
 
 /** On a connection of its own, so that the lock is gone with the connection, however this ends. */
-const runMissing = async (orm: MikroORM): Promise<readonly string[]> => {
+const runMissing = async (orm: MikroORM, lockTimeoutMs: number): Promise<readonly string[]> => {
   try {
     return await orm.em.transactional(async (em) => {
+      await on(em).rows(`select set_config('lock_timeout', $1, true)`, [`${lockTimeoutMs}ms`]);
       await on(em).rows('select pg_advisory_xact_lock($1)', [migrationLock]);
       // Somebody else may have done it meanwhile.
       const home = await lookAtHome(on(em));
       mustBeHabitable(home);
       if (home.missing.length === 0) return [];
-      return runMigrations(orm);
+      return runMigrations(orm, Math.ceil(lockTimeoutMs / 1000));
     });
   } catch (error) {
     const pid = isLockTimeout(error) ? await migrationLockHolder(on(orm.em)) : undefined;

@@ -1,5 +1,6 @@
 import type { MigrationObject } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
+import { maxVersion } from '../../domain/user.ts';
 import { contactFills, contactLists } from './contact-lists.ts';
 import { holdRules } from './rules.ts';
 
@@ -53,6 +54,12 @@ class Filled extends Migration {
   }
 }
 
+class LastVersions extends Migration {
+  override up(): void {
+    for (const statement of afterTheLastVersion) this.addSql(statement);
+  }
+}
+
 /** In order. A migration that was released never changes; the name is what the database remembers. */
 export const migrations: MigrationObject[] = [
   { name: '0001-initial', class: Initial },
@@ -63,6 +70,7 @@ export const migrations: MigrationObject[] = [
   { name: '0006-rules', class: Rules },
   { name: '0007-contact-lists', class: ContactLists },
   { name: '0008-contact-lists-filled', class: Filled },
+  { name: '0009-last-versions', class: LastVersions },
 ];
 
 const made: Readonly<Record<string, readonly string[]>> = {
@@ -352,6 +360,27 @@ function counted(table: string, hide: string): readonly string[] {
       for each row execute function kith_version_${table}()`,
     `alter table ${table} enable always trigger kith_version`,
   ];
+}
+
+/**
+ * After the last version comes the first, as in `nextVersion` of the domain. A wider column would cost more than it is worth:
+ * every row is written anew while nobody can read, and instances of the version before would have prepared statements of
+ * another type.
+ */
+const afterTheLastVersion = [
+  countedInTurn('users', 'old.password_hash := new.password_hash;'),
+  countedInTurn('contacts', ''),
+];
+
+function countedInTurn(table: string, hide: string): string {
+  return `create or replace function kith_version_${table}() returns trigger language plpgsql as $$
+    begin
+      ${hide}
+      if new.version = old.version and new *<> old then
+        new.version := case old.version when ${maxVersion} then 1 else old.version + 1 end;
+      end if;
+      return new;
+    end $$`;
 }
 
 /** Digests of keys and of what was sent under them, which tell the same request from another and nothing of either. */

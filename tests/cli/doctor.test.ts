@@ -140,7 +140,7 @@ describe('the doctor on PostgreSQL', () => {
     await using empty = await createTestDatabase();
     const report = await examine({ DATABASE_URL: urlOf(empty.address) });
     expect(report.of('migrations')).toEqual([
-      'bad: missing: 0001-initial, 0002-login-attempts, 0003-change-log, 0004-contact-names, 0005-idempotency-keys, 0006-rules, 0007-contact-lists, 0008-contact-lists-filled',
+      'bad: missing: 0001-initial, 0002-login-attempts, 0003-change-log, 0004-contact-names, 0005-idempotency-keys, 0006-rules, 0007-contact-lists, 0008-contact-lists-filled, 0009-last-versions',
     ]);
     expect(report.of('triggers')).toEqual([]);
 

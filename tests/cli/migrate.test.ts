@@ -23,6 +23,7 @@ const all = [
   '0006-rules',
   '0007-contact-lists',
   '0008-contact-lists-filled',
+  '0009-last-versions',
 ];
 
 it('migrates PostgreSQL once, also when several do it at a time, and needs no other secret', async () => {

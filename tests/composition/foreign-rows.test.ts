@@ -6,6 +6,7 @@ import { configFrom } from '../../composition/config.ts';
 import type { UserId } from '../../domain/identifiers.ts';
 import type { Log } from '../../domain/ports/runtime.ts';
 import { Secret } from '../../domain/secret.ts';
+import { maxVersion } from '../../domain/user.ts';
 import { recordingLog, silentLog } from '../adapters/mikro-orm/support.ts';
 import { createTestDatabase, urlOf } from '../support/postgres.ts';
 import { quickHasher } from '../support/quick-hasher.ts';
@@ -32,7 +33,7 @@ const open = async (log: Log = silentLog) => {
   const session = await kith.useCases.register({ email: 'ann@example.com', username: 'ann', password });
   if (!session.ok) throw new Error(session.error.code);
   const { user, token } = session.value;
-  const send = async (method: string, path: string, body?: object) => {
+  const send = async (method: string, path: string, body?: object, headers?: Record<string, string>) => {
     const answer = await kith.http.fetch(
       new Request(`http://kith.local${path}`, {
         method,
@@ -41,6 +42,7 @@ const open = async (log: Log = silentLog) => {
           'content-type': 'application/json',
           // What SQL changed just now.
           'cache-control': 'no-cache',
+          ...headers,
         },
         ...(body && { body: JSON.stringify(body) }),
       }),
@@ -136,3 +138,48 @@ it('what cannot be read at all takes nothing with it: it is left out, counted, a
   ]);
   expect((await send('GET', `/contacts/${contact?.['id']}`)).status).toBe(500);
 });
+
+it('after the last version that a column holds comes the first: no change is refused, whoever makes it', async () => {
+  const { server, user, send } = await open();
+  const { body: contact } = await send('POST', '/contacts', { first_name: 'Bob' });
+  await server.query(`update users set version = ${maxVersion}`);
+  await server.query(`update contacts set version = ${maxVersion}`);
+  const last = `"${user.id}-${maxVersion}"`;
+  expect(await send('PATCH', '/me', { bio: 'one more' }, { 'if-match': last })).toMatchObject({
+    status: 200,
+    body: { version: 1 },
+  });
+  expect((await send('PATCH', '/me', { bio: 'late' }, { 'if-match': last })).status).toBe(412);
+  const changed = await send('PATCH', `/contacts/${contact.id}`, { notes: 'one more' });
+  expect(changed).toMatchObject({ status: 200, body: { version: 1 } });
+  await server.query(`update contacts set version = ${maxVersion}`);
+  await server.query(`update contacts set notes = 'by SQL'`);
+  expect((await send('GET', `/contacts/${contact.id}`)).body).toMatchObject({ notes: 'by SQL', version: 1 });
+});
+
+// psycopg/psycopg#1251, tlocke/pg8000#99, postgresql-interfaces/psqlodbc#198, tazama-lf/admin-service#421
+it.each(['infinity', '-infinity', '0044-03-15 BC', '12026-01-01'])(
+  'a birthday that no calendar of ours has, %s, takes nothing with it',
+  async (birthday) => {
+    const { server, user, send } = await open();
+    await send('POST', '/contacts', { first_name: 'Bob', birthday: '2000-02-29' });
+    const id = asUuid(md5(birthday));
+    await storedBefore(
+      server,
+      'contacts',
+      `insert into contacts (id, user_id, first_name, birthday, created_at, updated_at, version)
+       values ('${id}', '${user.id}', 'Julius', '${birthday}', now(), now(), 1)`,
+    );
+    const list = await send('GET', '/contacts');
+    expect(list).toMatchObject({ status: 200, body: { total: 2 } });
+    expect(list.body.items).toContainEqual(
+      expect.objectContaining({ first_name: 'Bob', birthday: '2000-02-29' }),
+    );
+    expect((await send('GET', `/contacts/${id}`)).status).toBe(200);
+    expect((await send('PATCH', `/contacts/${id}`, { birthday: '--03-15' })).body).toMatchObject({
+      first_name: 'Julius',
+      birthday: '--03-15',
+    });
+    expect((await send('DELETE', `/contacts/${id}`)).status).toBe(204);
+  },
+);

@@ -40,6 +40,19 @@ export const passwordHasherContract: Contract<HasherUnderTest> = [
       for (const other of others) expect(await hasher.verify(hash, new Secret(other))).toBe(false);
     },
   ],
+  // CERT-Polska/mwdb-core#49, bcrypt-ruby/bcrypt-ruby#283, php/doc-en#1328
+  [
+    'tells passwords apart whose first 72 bytes are the same',
+    async ({ hasher }) => {
+      const [long, other]: readonly Password[] = ['ś', 'ź'].map(
+        (last) => new Secret(`${'ł'.repeat(36)}${last}`),
+      );
+      if (long === undefined) throw new Error('a password is needed');
+      const hash = await hasher.hash(long);
+      expect(await hasher.verify(hash, long)).toBe(true);
+      expect(await hasher.verify(hash, other)).toBe(false);
+    },
+  ],
   [
     'makes another hash of the same password each time, and accepts each',
     async ({ hasher }) => {

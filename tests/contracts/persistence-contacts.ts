@@ -5,7 +5,7 @@ import type { ContactPosition } from '../../domain/cursor.ts';
 import type { ContactId, UserId } from '../../domain/identifiers.ts';
 import type { Database } from '../../domain/ports/persistence.ts';
 import { contact, contactEmail, email, phone, contactSearch as wanted } from '../support/fixtures.ts';
-import { contactEmails, lines, phones, texts } from '../support/unusual-inputs.ts';
+import { birthdays, contactEmails, lines, phones, texts } from '../support/unusual-inputs.ts';
 import { fresh, freshNumber, store, storeContacts } from './persistence-support.ts';
 
 const all: PageRequest = { skip: 0, limit: 100 };
@@ -48,16 +48,8 @@ export const contactsContract = (database: () => Database): void => {
     });
 
     it('keeps dates as they are from year 1 to 9999, leap days too, and without a year', async () => {
-      const birthdays = [
-        '0001-01-01',
-        '0004-02-29',
-        '1900-02-28',
-        '2024-02-29',
-        '9999-12-31',
-        '--02-29',
-        '--12-31',
-      ];
-      const { id, contacts } = await ownerWith(birthdays.length, (n) => ({ birthday: birthdays[n] ?? null }));
+      const stored = [...birthdays.accepted.map(([, date]) => date), '0004-02-29', '2024-02-29', '--12-31'];
+      const { id, contacts } = await ownerWith(stored.length, (n) => ({ birthday: stored[n] ?? null }));
       for (const each of contacts) {
         expect((await database().contacts.find(id, each.id))?.birthday).toBe(each.birthday);
       }
@@ -284,6 +276,7 @@ export const contactsContract = (database: () => Database): void => {
         lastName: null,
         email: null,
       }));
+      // activerecord-hackery/ransack#256, zotero/zotero#1787, taginfo/taginfo#40
       for (const [text, name] of [
         ['%', '100%'],
         ['_', 'snake_case'],
@@ -293,6 +286,40 @@ export const contactsContract = (database: () => Database): void => {
         expect(await search(id, text)).toEqual([name]);
       }
       expect(await search(id, 'pl_in')).toEqual([]);
+    });
+
+    it('finds what others report that their programs do not', async () => {
+      const people: readonly Partial<Contact>[] = [
+        { firstName: 'Boris', lastName: 'Vian', email: null, phone: null },
+        { firstName: 'Ömer', lastName: null, email: email('omercan+ikas@example.com'), phone: null },
+        { firstName: '!@#$%^&*()', lastName: '😊🌟🚀', email: null, phone: null },
+        { firstName: 'Işık', lastName: 'İnşaat', email: null, phone: null },
+        { firstName: null, lastName: null, organization: 'Q&A [*.*] (Ltd.)', email: null, phone: null },
+        { firstName: 'Dr.', lastName: null, email: null, phone: phone('+13108207129') },
+      ];
+      const { id } = await ownerWith(people.length, (n) => people[n] ?? {});
+      for (const [text, name] of [
+        // Neamar/KISS#2353
+        ['vian boris', 'Boris'],
+        // chatwoot/chatwoot#4089, also where a client sends the plus as it is, and it arrives as a space
+        ['omercan+ikas@example.com', 'Ömer'],
+        ['omercan ikas@example.com', 'Ömer'],
+        // Expensify/App#68023
+        ['!@#$%^&*()', '!@#$%^&*()'],
+        ['🌟', '!@#$%^&*()'],
+        // OHF-Voice/hassil#295, 4gray/iptvnator#609
+        ['ışık', 'Işık'],
+        ['IŞIK', 'Işık'],
+        ['inş', 'Işık'],
+        // activerecord-hackery/ransack#256, and what a regular expression would read
+        ['*.*', 'Q&A [*.*] (Ltd.)'],
+        ['(ltd.)', 'Q&A [*.*] (Ltd.)'],
+        // FreePBX/superfecta#361
+        ['+1 (310) 820-7129', 'Dr.'],
+        ['tel:+1-310-820-7129', 'Dr.'],
+      ] as const) {
+        expect([text, await search(id, text)]).toEqual([text, [name]]);
+      }
     });
 
     it('pages through its matches like through a list', async () => {

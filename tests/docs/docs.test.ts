@@ -306,6 +306,14 @@ describe('the links of the documentation', () => {
     });
     expect(wrong.map((link) => `${where(link)} ${link.title}`)).toEqual([]);
   });
+
+  it('show a test for each report about others', () => {
+    const rows = readPage('docs/reports.md')
+      .text.split('\n')
+      .filter((line) => /^\| (?!reported|---)/.test(line));
+    expect(rows.length).toBeGreaterThan(50);
+    expect(rows.filter((row) => !/\]\(\.\.\/tests\/[^|]*\) \|$/.test(row))).toEqual([]);
+  });
 });
 
 describe('the tables of variables', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { parseSearch } from '../../domain/contact.ts';
+import { parseContactDraft, parseSearch } from '../../domain/contact.ts';
 import { parseContactEmail } from '../../domain/contact-email.ts';
 import {
   parseEmail,
@@ -10,12 +10,36 @@ import {
   parseUsernameKey,
 } from '../../domain/identifiers.ts';
 import { parseNewPassword } from '../../domain/password.ts';
+import { Secret } from '../../domain/secret.ts';
 import { type Parsed, parseLine, parseText } from '../../domain/text.ts';
 import { parseUrl } from '../../domain/user.ts';
-import { contactEmails, lines, phones, texts, urls } from '../support/unusual-inputs.ts';
+import {
+  birthdays,
+  contactEmails,
+  emails,
+  lines,
+  passwords,
+  phones,
+  texts,
+  urls,
+} from '../support/unusual-inputs.ts';
 
 const line = (input: string): Parsed<string> => parseLine(input, { minCodePoints: 1, maxCodePoints: 100 });
 const text = (input: string): Parsed<string> => parseText(input, { minCodePoints: 0, maxCodePoints: 100 });
+
+const birthday = (input: string) => {
+  const draft = parseContactDraft({ firstName: 'Ann', birthday: input });
+  return draft.ok ? { ok: true, value: draft.value.birthday } : draft;
+};
+const password = (input: string) => {
+  const isGuessable = (text: string): boolean => {
+    if (text.length > 512) throw new Error('what is too long is judged all the same');
+    return false;
+  };
+  const parsed = parseNewPassword(input, { minCodePoints: 8, strength: { isGuessable } }, nobody);
+  return parsed.ok ? { ok: true, value: Secret.reveal(parsed.value) } : parsed;
+};
+const nobody = { email: '', username: '' };
 
 describe.each([
   ['a line', lines, line],
@@ -23,6 +47,9 @@ describe.each([
   ['a phone number', phones, parsePhone],
   ['a URL', urls, parseUrl],
   ['the email of a contact', contactEmails, parseContactEmail],
+  ['the email of an account', emails, parseEmail],
+  ['a day of birth', birthdays, birthday],
+  ['a new password', passwords, password],
 ] as const)('%s', (_what, { accepted, refused }, parse) => {
   it.each(accepted)('%j becomes %j: %s', (input, stored) => {
     expect(parse(input)).toEqual({ ok: true, value: stored });
@@ -52,7 +79,7 @@ it.each([
 
 it.each(['\n', '\r\n', '\u0000', '\u0085'])('a new password with a pasted %j is refused', (end) => {
   const rules = { minCodePoints: 8, strength: { isGuessable: () => false } };
-  expect(parseNewPassword(`correct horse battery${end}`, rules, { email: '', username: '' })).toMatchObject({
+  expect(parseNewPassword(`correct horse battery${end}`, rules, nobody)).toMatchObject({
     ok: false,
     error: { code: 'forbidden-character' },
   });

@@ -1,6 +1,6 @@
 /**
  * What people type that programs often refuse, or take and should not. One list for every layer: the rules of the domain,
- * both databases, both runtimes. Each entry says why it is here.
+ * both databases, both runtimes. Each entry says why it is here, and where somebody reported it about another program.
  */
 
 export type Accepted = readonly [input: string, stored: string, why: string];
@@ -8,7 +8,7 @@ export type Refused = readonly [input: string, why: string];
 
 /** What no text may have. */
 const hidden: readonly Refused[] = [
-  ['Ann\u0000', 'NUL'],
+  ['Ann\u0000', 'NUL (filipedeschamps/tabnews.com.br#731)'],
   ['Ann\u001b[31m', 'an escape of terminals'],
   ['An\u0085n', 'a control character of C1'],
   ['user\u202egpj.exe', 'text that is turned around'],
@@ -44,6 +44,11 @@ export const lines: { readonly accepted: readonly Accepted[]; readonly refused: 
     ['\u{20000}', '\u{20000}', 'outside of the first plane'],
     ['Z͑ͫ̓̑ͥ', 'Z͑ͫ̓̑ͥ', 'many marks on one letter'],
     ['null', 'null', 'a name that is a word of programs'],
+    ['Medien & Kommunikation', 'Medien & Kommunikation', 'an ampersand stays one (nextcloud/contacts#3948)'],
+    ['<O"Neil> &amp; Co.', '<O"Neil> &amp; Co.', 'nothing is escaped, nor unescaped (opencfp/opencfp#444)'],
+    ['🅱️ig 🅱️ois', '🅱️ig 🅱️ois', 'emoji of four bytes (autolab/Autolab#1061)'],
+    ['😊🌟🚀', '😊🌟🚀', 'nothing but emoji (Expensify/App#68023)'],
+    ['李', '李', 'a name of one character (monicahq/monica#1563)'],
   ],
   refused: [
     ['\u3164', 'a filler that nobody sees'],
@@ -51,7 +56,7 @@ export const lines: { readonly accepted: readonly Accepted[]; readonly refused: 
     ['\u00ad', 'a soft hyphen alone'],
     ['\u200d\u200c', 'joiners alone'],
     ['\ufe0f', 'a variation selector alone'],
-    [' \u00a0\u3000', 'spaces alone'],
+    [' \u00a0\u3000', 'spaces alone (InvictusInnovations/keyhotee#376)'],
     ['Ann\nLee', 'a line break in a name'],
     ['Ann\tLee', 'a tab in a name'],
     ['Ann\u2028Lee', 'a line separator in a name'],
@@ -88,9 +93,17 @@ export const phones: typeof lines = {
     ['+९१ ९८७६५ ४३२१०', '+919876543210', 'Devanagari digits'],
     ['\u00a0+49\u00a0171\u202f1234567', '+491711234567', 'spaces that do not break'],
     ['+123456789012345', '+123456789012345', 'the longest'],
+    ['\u200e+79022222222', '+79022222222', 'a mark of direction before it (contao/core#8434)'],
+    [
+      'tel:+33-1-23-45-67-89',
+      '+33123456789',
+      'a URI, as vCard 4 has (nextcloud/contacts#4357, zxing/zxing#863)',
+    ],
+    [' TEL:+1 555 12345', '+155512345', 'the same in upper case (bitfireAT/synctools#178)'],
+    ['+387 61 899 941', '+38761899941', 'no zero of home is asked for (floere/phony#284)'],
   ],
   refused: [
-    ['+00000000', 'no country code begins with 0'],
+    ['+00000000', 'no country code begins with 0 (codeforamerica/intake#1103)'],
     ['+049 171 1234567', 'no country code begins with 0'],
     ['0171 1234567', 'of which country?'],
     ['+49 171 1234567 ext. 5', 'an extension is no part of E.164'],
@@ -99,6 +112,12 @@ export const phones: typeof lines = {
     ['+49 171 12345a7', 'a letter'],
     ['++491711234567', 'two signs'],
     ['+', 'nothing but the sign'],
+    ['+48', 'nothing but the code of a country (alltheplaces/alltheplaces#10979)'],
+    ['4.47900E+11', 'what a spreadsheet made of a number (alphagov/notifications-admin#4124)'],
+    ['+4.47900E+11', 'the same with a sign (dilshod/xlsx2csv#190)'],
+    ['+3123456789abc', 'letters behind it (svsticky/constipated-koala#679)'],
+    ['tel:+1-201-555-0123;ext=5', 'a URI with an extension (RFC 3966)'],
+    ['tel:7042;phone-context=example.com', 'a URI of a number at home somewhere (RFC 3966)'],
     ['', 'nothing'],
   ],
 };
@@ -139,6 +158,94 @@ export const urls: typeof lines = {
     ['https://example.com/[a]', 'brackets outside of an address'],
     ['javascript:alert(1)', 'a program'],
     ['//example.com/a.png', 'relative to whatever page shows it'],
+  ],
+};
+
+/** Addresses of accounts, which are ASCII. */
+export const emails: typeof lines = {
+  accepted: [
+    ['BOB@Gmail.COM', 'bob@gmail.com', 'one address in any case (hypothesis/h#4443, IQSS/dataverse#2888)'],
+    [' foo@example.com ', 'foo@example.com', 'spaces (openstreetmap/openstreetmap-website#2173)'],
+    ['aaa..bbbb.cc@docomo.ne.jp', 'aaa..bbbb.cc@docomo.ne.jp', 'dots in a row (exceedone/exment#800)'],
+    ['xxx.yyy.@docomo.ne.jp', 'xxx.yyy.@docomo.ne.jp', 'a dot before the @ (KumoCorp/kumomta#77)'],
+    ["O'Connell@example.com", "o'connell@example.com", 'an apostrophe (dotCMS/core#13202)'],
+    ['ann+list@example.com', 'ann+list@example.com', 'a plus (chatwoot/chatwoot#4089)'],
+    [
+      'john@example.company',
+      'john@example.company',
+      'a long top-level domain (ReactiveRaven/jqBootstrapValidation#201)',
+    ],
+    ['root@localhost', 'root@localhost', 'no dot in the domain (digitallyinduced/ihp#362)'],
+    // The letter that a mail server is asked for is the one that is stored and compared.
+    [
+      'quac\u212a@example.com',
+      'quack@example.com',
+      'the sign of Kelvin, which is a k in NFC (mozilla/fxa#4643)',
+    ],
+    ['ｂｏｂ＠example．com', 'bob@example.com', 'full width'],
+  ],
+  refused: [
+    ['john@g\u0131thub.com', 'a dotless i, which upper case makes an I (heartcombo/devise#5171)'],
+    ['\u200fbuyer@example.com', 'a mark of direction (antiwork/gumroad#6522)'],
+    ['bu\u00adyer@example.com', 'a soft hyphen (antiwork/gumroad#6522)'],
+    ['xxx@xxx......com', 'dots in a row in the domain (ReactiveRaven/jqBootstrapValidation#201)'],
+    ['mailto:bob@example.com', 'a URI'],
+    ['Bob <bob@example.com>', 'a name with it'],
+    ['bob@example.com, eve@example.com', 'two'],
+    ['bob@-example.com', 'a hyphen at the beginning of the domain'],
+    ['@example.com', 'nobody'],
+    ['', 'nothing'],
+  ],
+};
+
+/** Days of birth. */
+export const birthdays: typeof lines = {
+  accepted: [
+    ['1992-07-04', '1992-07-04', 'the day that was typed, in every time zone (humhub/humhub#1458)'],
+    ['--02-14', '--02-14', 'a year that nobody knows (monicahq/monica#2536)'],
+    ['--0414', '--04-14', 'the same as vCard writes it (mangstadt/ez-vcard#155, monicahq/monica#6079)'],
+    ['19930102', '1993-01-02', 'without hyphens, as vCard 4 has it (SimpleMobileTools/Simple-Contacts#312)'],
+    ['2000-02-29', '2000-02-29', 'a leap day (nextcloud/server#19218)'],
+    ['--02-29', '--02-29', 'a leap day of an unknown year'],
+    ['1900-02-28', '1900-02-28', 'long before the year 1970'],
+    ['0001-01-01', '0001-01-01', 'the first day that there is'],
+    ['9999-12-31', '9999-12-31', 'the last'],
+  ],
+  refused: [
+    ['', 'nothing is not today (owncloud-archive/contacts#1043)'],
+    ['1900-02-29', 'no leap year, though it can be divided by four'],
+    ['--02-30', 'no day of any year'],
+    ['2026-02-30', 'no day'],
+    ['0000-01-01', 'no year'],
+    ['1993-0102', 'half of each form'],
+    ['-0414', 'one hyphen'],
+    ['04/07/1992', 'July or April?'],
+    ['1992-07-04T00:00:00Z', 'a time, which is another day elsewhere (owncloud-archive/apps#1942)'],
+    ['NaN-NaN-NaN', 'what a program made of one (joshuatz/linkedin-to-jsonresume#32)'],
+  ],
+};
+
+/** New passwords, as they are hashed. */
+export const passwords: typeof lines = {
+  accepted: [
+    [' kelp orbit vexing', ' kelp orbit vexing', 'a space before it (parallaxinc/BlocklyProp#1583)'],
+    ['kelp orbit vexing ', 'kelp orbit vexing ', 'a space behind it (wso2/product-is#4689)'],
+    ['kelp  orbit  vexing', 'kelp  orbit  vexing', 'two spaces (mysociety/fixmystreet#2111)'],
+    ['ku\u0308hle Orbit Vexing', 'kühle Orbit Vexing', 'one umlaut in every form (ulsklyc/yuvomi#608)'],
+    ['ｋｅｌｐ orbit vexing', 'kelp orbit vexing', 'full width (inmanta/inmanta-core#10538)'],
+    [
+      'これはそれぞれが複数のバイト',
+      'これはそれぞれが複数のバイト',
+      'of three bytes a character (php/doc-en#1328)',
+    ],
+    ['𝄞🛰🪐🧬🧿🦑🪁🛶', '𝄞🛰🪐🧬🧿🦑🪁🛶', 'emoji'],
+  ],
+  refused: [
+    ['🛰🪐', 'characters are counted, and not bytes (photoprism/photoprism#3482)'],
+    ['a'.repeat(4000), 'so long that it would take minutes to judge (nulab/zxcvbn4j#67)'],
+    ['kelp orbit\u0000vexing', 'NUL, behind which some functions see nothing (pipeshub-ai/pipeshub-ai#3264)'],
+    ['kelp orbit vexing\n', 'a pasted end of a line'],
+    ['kelp orbit \ud800vexing', 'a lone surrogate'],
   ],
 };
 

@@ -191,9 +191,9 @@ export const problemRows: Readonly<Record<ProblemCode, ProblemRow>> = {
     status: 412,
     title: 'Changed in the meantime',
     detail:
-      'The resource does not have the version that If-Match names, or it has one that If-None-Match names. A weak tag (W/"...") never matches in If-Match; proxies that compress make tags weak.',
+      'The resource does not have the version that If-Match names, or it has one that If-None-Match names. A weak tag (W/"...") never matches in If-Match, nor does one that is changed; proxies that compress make tags weak, or put -gzip behind them.',
     advice:
-      'Read it again, merge your change, and send it with the new ETag (RFC 9110, sections 13.1.1 and 13.1.2). If the tag that you got begins with W/, a proxy between you and the server compresses: let it leave these answers alone, for the server gives strong tags only.',
+      'Read it again, merge your change, and send it with the new ETag (RFC 9110, sections 13.1.1 and 13.1.2). If the tag that you got begins with W/ or ends in -gzip, a proxy between you and the server compresses: let it leave these answers alone, for the server gives strong tags only.',
   },
   'body-too-large': {
     status: 413,

@@ -3,7 +3,7 @@ import type { CacheStatus, ExplainedEntry } from '../../../application/applicati
 import type { Contact } from '../../../domain/contact.ts';
 import type { UserKey } from '../../../domain/identifiers.ts';
 import type { Disbelief } from '../../../domain/ports/cache.ts';
-import { type Profile, roles, type User } from '../../../domain/user.ts';
+import { maxVersion, type Profile, roles, type User } from '../../../domain/user.ts';
 import { problemRows } from '../answer/problem-table.ts';
 import type { All, Wire } from './names.ts';
 import { birthdayForm } from './schemas.ts';
@@ -68,7 +68,7 @@ export type WireProblem = {
 
 const id = z.string().meta({ format: 'uuid' });
 const time = z.string().meta({ format: 'date-time' });
-const version = z.int().min(1);
+const version = z.int().min(1).max(maxVersion);
 const text = z.string();
 const textOrNull = z.string().nullable();
 const numberOrNull = z.number().nullable();

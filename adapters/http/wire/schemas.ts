@@ -94,6 +94,13 @@ export const birthdayForm: Metadata = {
   pattern: '^(\\d{4}|-)-\\d{2}-\\d{2}$',
 };
 
+/** As it may be sent. */
+const typedBirthday: Metadata = {
+  ...birthdayForm,
+  description: `${birthdayForm['description']}; also without the hyphens in it, as in vCard: \`YYYYMMDD\`, \`--MMDD\``,
+  pattern: '^(\\d{4}|-)-\\d{2}-\\d{2}$|^(\\d{4}|--)\\d{4}$',
+};
+
 const contactEmail = text(emailLimits, {
   format: 'idn-email',
   description:
@@ -109,7 +116,7 @@ export const contactBody: z.ZodType<ContactBody> = z.strictObject({
   organization: name.nullable().optional(),
   email: contactEmail.nullable().optional(),
   phone: phone.nullable().optional(),
-  birthday: z.string().meta(birthdayForm).nullable().optional(),
+  birthday: z.string().meta(typedBirthday).nullable().optional(),
   notes: longText.nullable().optional(),
 } satisfies Fields<ContactBody>);
 

@@ -208,6 +208,34 @@ describe('contacts', () => {
     expect(await names('?q=a')).toMatchObject({ total: 2 });
   });
 
+  it('are none behind the last one, which is no error (w3c/w3c-website#174)', async () => {
+    const ada = await (await openWorld()).join('ada');
+    await ada.send('POST', '/contacts', { json: { first_name: 'a' } });
+    for (const skip of [1, 1_000_000])
+      expect(await ada.send('GET', `/contacts?skip=${skip}`)).toMatchObject({
+        status: 200,
+        json: { items: [], total: 1, next_cursor: null },
+      });
+  });
+
+  it('are found by a plus, also where a client sends it as it is (chatwoot/chatwoot#4089)', async () => {
+    const ada = await (await openWorld()).join('ada');
+    await ada.send('POST', '/contacts', { json: { first_name: 'O', email: 'omercan+ikas@example.com' } });
+    for (const q of ['omercan+ikas@example.com', 'omercan%2Bikas@example.com'])
+      expect((await ada.send('GET', `/contacts?q=${q}`)).json).toMatchObject({ total: 1 });
+  });
+
+  it('may be written as a vCard has it, and are answered in one form', async () => {
+    const ada = await (await openWorld()).join('ada');
+    const json = { last_name: 'Voltaire', phone: 'tel:+33-1-23-45-67-89', birthday: '--1121' };
+    expect((await ada.send('POST', '/contacts', { json })).json).toMatchObject({
+      first_name: null,
+      last_name: 'Voltaire',
+      phone: '+33123456789',
+      birthday: '--11-21',
+    });
+  });
+
   it('are listed page by page with next_cursor, which is of one list', async () => {
     const world = await openWorld();
     const ada = await world.join('ada');
@@ -238,6 +266,11 @@ describe('contacts', () => {
   it.each([
     ['limit=0', '#/limit out-of-range'],
     ['limit=101', '#/limit out-of-range'],
+    // outline/outline#953, alerta/alerta#80, api-platform/core#1860, getgrav/grav#2803, C14L/dtr5#91
+    ['limit=-20', '#/limit invalid-format'],
+    ['skip=text20text', '#/skip invalid-format'],
+    ['skip=[object Object]', '#/skip invalid-format'],
+    ['skip=NaN', '#/skip invalid-format'],
     ['limit=1e1', '#/limit invalid-format'],
     ['limit=', '#/limit invalid-format'],
     ['skip=-1', '#/skip invalid-format'],

@@ -4,6 +4,7 @@ import { MikroORM as EmbeddedOrm } from '@mikro-orm/pglite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { onEmbedded } from '../../../adapters/mikro-orm/log-connection.ts';
 import { ormOptions } from '../../../adapters/mikro-orm/orm-options.ts';
+import { maxVersion } from '../../../domain/user.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { Random } from '../../torture/random.ts';
 import { population, Writer } from './change-log-attack.ts';
@@ -148,6 +149,21 @@ const describeLog = (
         expect(Number(await version('users', 9)) - before).toBe(difference);
         // Freshness never rests on versions: each of them is in the log.
         expect(await opened.reader.news()).toEqual([`users ${idOf(9)}`]);
+      });
+
+      it.each([
+        ['users', 8, 'bio'],
+        ['contacts', 103, 'notes'],
+      ])('from the last that a column of %s holds to the first', async (table, n, column) => {
+        if (table === 'contacts') await opened.run(contactOf(9, n));
+        await opened.run(`update ${table} set version = ${maxVersion - 1} where id = '${idOf(n)}'`);
+        const seen = [];
+        for (const text of ['one', 'another']) {
+          await opened.run(`update ${table} set ${column} = '${text}' where id = '${idOf(n)}'`);
+          seen.push(await version(table, n));
+        }
+        expect(seen).toEqual([maxVersion, 1]);
+        await opened.reader.news();
       });
 
       it('of a contact too, and for a session in the role of a replica', async () => {

@@ -24,7 +24,7 @@ import {
 } from '../../contracts/persistence-support.ts';
 import { contactId } from '../../support/fixtures.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
-import { contactEmails, lines, phones, texts } from '../../support/unusual-inputs.ts';
+import { contactEmails, emails, lines, phones, texts } from '../../support/unusual-inputs.ts';
 import { silentLog, untilReady } from './support.ts';
 
 type Opened = AsyncDisposable & {
@@ -340,6 +340,7 @@ describe.each(engines)('the rules on %s', (_name, open) => {
       ['kith_is_name', lines],
       ['kith_is_long_text', texts],
       ['kith_is_phone', phones],
+      ['kith_is_email', emails],
     ] as const) {
       const stored = accepted.map(([, value]) => value);
       expect(await judge(name, 'text', stored)).toEqual(stored.map(() => true));

@@ -17,7 +17,7 @@ describe('the schema', () => {
     server = await createTestDatabase();
     database = await openPostgres({ address: server.address }, silentLog);
     await untilReady(database);
-  }, 30_000);
+  }, 120_000);
   afterAll(async () => {
     await database[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
@@ -38,10 +38,11 @@ describe('the schema', () => {
       { name: '0006-rules' },
       { name: '0007-contact-lists' },
       { name: '0008-contact-lists-filled' },
+      { name: '0009-last-versions' },
     ]);
     for (const each of started) await each[Symbol.asyncDispose]();
     await empty[Symbol.asyncDispose]();
-  }, 30_000);
+  }, 120_000);
 
   it('is what the entities say, on PostgreSQL', async () => {
     const { host, port, user, database: dbName } = server.address;
@@ -63,7 +64,7 @@ describe('the schema', () => {
     expect(await orm.schema.getUpdateSchemaSQL()).toBe('');
     expect(await orm.migrator.up()).toEqual([]);
     await orm.close(true);
-  }, 30_000);
+  }, 120_000);
 
   it('has the triggers that the doctor looks for, all of them and no other', async () => {
     const known = (await examinePostgres(server.address)).triggers;

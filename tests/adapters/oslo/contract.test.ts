@@ -1,8 +1,9 @@
+import { Buffer } from 'node:buffer';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Argon2PasswordHasher } from '../../../adapters/oslo/argon2-password-hasher.ts';
 import { Overloaded } from '../../../domain/faults.ts';
 import type { PasswordHasher } from '../../../domain/ports/security.ts';
-import { Secret } from '../../../domain/secret.ts';
+import { type Password, Secret } from '../../../domain/secret.ts';
 import { brokenSentences } from '../../contracts/contract.ts';
 import {
   describePasswordHasher,
@@ -34,6 +35,9 @@ describe('with the time of the test', () => {
 describePasswordHasher('the quick hasher of the tests', () => ({ hasher: quickHasher }));
 describePasswordHasher('the counting hasher of the tests', () => ({ hasher: countingHasher() }));
 
+const first72 = (password: Password): Password =>
+  new Secret(Buffer.from(Secret.reveal(password)).toString('latin1', 0, 72));
+
 /** A right hasher with some of it done wrong. */
 const variants: readonly (readonly [what: string, sentence: string, wrong: Partial<PasswordHasher>])[] = [
   [
@@ -48,6 +52,14 @@ const variants: readonly (readonly [what: string, sentence: string, wrong: Parti
       hash: (password) => quickHasher.hash(new Secret(Secret.reveal(password).slice(0, 8))),
       verify: (hash, password) =>
         quickHasher.verify(hash, password && new Secret(Secret.reveal(password).slice(0, 8))),
+    },
+  ],
+  [
+    'takes 72 bytes, as bcrypt does',
+    'tells passwords apart whose first 72 bytes are the same',
+    {
+      hash: (password) => quickHasher.hash(first72(password)),
+      verify: (hash, password) => quickHasher.verify(hash, password && first72(password)),
     },
   ],
   [
