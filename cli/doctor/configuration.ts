@@ -72,7 +72,7 @@ const memoryOf = ({ redis, instances, cache }: Config): readonly Finding[] =>
     ? [
         warning(
           'cache',
-          `no Redis: memory alone, which trusts itself for ${cache.maxStalenessMs} ms`,
+          `no Redis: memory alone, which sees the changes of others within ${cache.journalBoundMs} ms`,
           'set REDIS_URL; or INSTANCES=one, if nobody else changes this database',
         ),
       ]

@@ -62,7 +62,7 @@ const openShared = (clock: ManualClock) => {
     inUse: () => true,
     acceptsWrites: () => true,
     clear: () => cache.clear(),
-    health: () => Promise.resolve({ circuit: 'closed', latencyMs: 1, memoryUsedBytes: 1 }),
+    health: () => Promise.resolve({ backend: 'redis', circuit: 'closed', latencyMs: 1, memoryUsedBytes: 1 }),
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   };
   return {
