@@ -1,4 +1,5 @@
 import type { RedisFacts, RedisUnusable } from '../../adapters/redis/examine.ts';
+import type { RestFacts } from '../../adapters/redis/rest/examine.ts';
 import { bad, type Finding, good, inMiB, inMs, median, warning } from './finding.ts';
 
 /** The settings that the findings depend on. */
@@ -17,6 +18,36 @@ export const redisFindings = (facts: RedisFacts, settings: RedisSettings): reado
   replicasFinding(facts, settings),
   latencyFinding(facts, settings),
 ];
+
+/** Of Upstash over REST less can be known: no version, no eviction, no persistence. */
+export const restFindings = (facts: RestFacts, settings: RedisSettings): readonly Finding[] => [
+  restRightsFinding(facts),
+  latencyFinding(facts, settings),
+];
+
+const restRightsFinding = ({ refused }: RestFacts): Finding =>
+  refused.length === 0
+    ? good('Redis rights', 'every command that was tried is allowed')
+    : bad(
+        'Redis rights',
+        `refused: ${refused.join(', ')}`,
+        'set UPSTASH_REDIS_REST_TOKEN to the standard token, not to the one that may only read',
+      );
+
+export const unusableRest = (where: string, { code, reason }: RedisUnusable): Finding => {
+  const found = `${where}: ${reason}`;
+  switch (code) {
+    case 'auth':
+      return bad('Redis', found, 'correct UPSTASH_REDIS_REST_TOKEN; the password of rediss:// is another');
+    case 'limited':
+      return bad('Redis', found, 'the requests of its plan are used up: wait, or take a larger plan');
+    case 'gateway':
+    case 'refused':
+      return bad('Redis', found, 'correct UPSTASH_REDIS_REST_URL: what answers there is not the REST API');
+    default:
+      return bad('Redis', found, 'correct UPSTASH_REDIS_REST_URL, name servers and firewalls');
+  }
+};
 
 /** A Redis that cannot be used is bad: Kith works without it, but it was configured to be used. */
 export const unusableRedis = (where: string, { code, reason }: RedisUnusable): Finding => {
@@ -131,7 +162,10 @@ const replicasFinding = ({ replicas }: RedisFacts, { waitReplicas }: RedisSettin
     : good(check, found);
 };
 
-const latencyFinding = ({ latenciesMs }: RedisFacts, { commandTimeoutMs }: RedisSettings): Finding => {
+const latencyFinding = (
+  { latenciesMs }: Pick<RedisFacts, 'latenciesMs'>,
+  { commandTimeoutMs }: RedisSettings,
+): Finding => {
   const check = 'Redis latency';
   const [middle, worst] = [median(latenciesMs), Math.max(...latenciesMs)];
   const found = `${inMs(middle)}, at most ${inMs(worst)}; the deadline is ${commandTimeoutMs} ms`;

@@ -8,8 +8,8 @@ import { openRedis, type RedisServer } from './redis-server.ts';
 
 /**
  * What becomes of requests: `pass`; `hang` (never answered); `cut` (reset before anything is run), `cut-after` (run, then
- * reset); `{ status, body }` (answered so, and not run); `{ afterMs }` (answered that much later); `redirect` (to another
- * server); `endless` (an answer without an end).
+ * reset); `{ status, body }` (answered so, and not run); `{ afterMs }` (answered that much later); `redirect` (to
+ * `/elsewhere`, which answers); `endless` (an answer without an end).
  */
 export type RestFault =
   | 'pass'
@@ -162,7 +162,8 @@ const misbehave = (fault: RestFault, request: IncomingMessage, response: ServerR
   } else if (fault === 'pass' || fault === 'cut-after') return false;
   else if (fault === 'cut') resetConnection(request.socket);
   else if (fault === 'redirect') {
-    response.writeHead(307, { location: 'http://127.0.0.1:1/pipeline' });
+    if (request.url === '/elsewhere') return false;
+    response.writeHead(307, { location: '/elsewhere' });
     response.end();
   } else if (fault === 'endless') {
     response.writeHead(200);

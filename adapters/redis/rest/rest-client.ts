@@ -83,7 +83,9 @@ export class RestClient implements Client {
       void this.#deadlines.meet(this.#post(commands, request.signal), this.#deadlineMs, (outcome) => {
         this.#underWay.delete(request);
         if (outcome instanceof Failed) request.abort();
-        for (const [index, command] of commands.entries()) settle(command, outcome, index);
+        const failure = outcome instanceof Failed ? new NoReply(outcome.code) : new NoReply('gateway');
+        const replies = outcome instanceof Failed ? [] : outcome;
+        for (const [index, command] of commands.entries()) settle(command, replies[index] ?? { failure });
         this.#send();
       });
     }
@@ -129,9 +131,7 @@ export class RestClient implements Client {
   }
 }
 
-const settle = ({ resolve, reject }: Command, outcome: readonly Reply[] | Failed, index: number): void => {
-  if (outcome instanceof Failed) return reject(new NoReply(outcome.code));
-  const reply = outcome[index];
-  if (reply === undefined) return reject(new NoReply('gateway'));
-  return 'failure' in reply ? reject(reply.failure) : resolve(reply.result);
+const settle = ({ resolve, reject }: Command, reply: Reply): void => {
+  if ('failure' in reply) reject(reply.failure);
+  else resolve(reply.result);
 };
