@@ -36,9 +36,13 @@ export interface RestServer extends AsyncDisposable {
   readonly requests: readonly RestRequest[];
   /** How many connections were made so far. */
   connections(): number;
+  /** How many of them are open. */
+  open(): number;
   set(fault: RestFault): void;
   /** From now on plain reads are answered as everything is at this moment, as by a replica that is behind. */
   lag(): Promise<void>;
+  /** Resets every connection; new ones are served. */
+  reset(): void;
   /** Closes every connection, and takes no more. */
   close(): Promise<void>;
 }
@@ -120,9 +124,12 @@ export const openRestServer = async (): Promise<RestServer> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const bound = server.address();
   const port = bound !== null && typeof bound === 'object' ? bound.port : 0;
+  const reset = (): void => {
+    for (const socket of sockets) resetConnection(socket);
+  };
   const close = async (): Promise<void> => {
     const closed = new Promise((resolve) => server.close(resolve));
-    for (const socket of sockets) resetConnection(socket);
+    reset();
     await closed;
   };
   return {
@@ -133,6 +140,7 @@ export const openRestServer = async (): Promise<RestServer> => {
     redis,
     requests,
     connections: () => connections,
+    open: () => sockets.size,
     set: (next) => {
       fault = next;
     },
@@ -143,6 +151,7 @@ export const openRestServer = async (): Promise<RestServer> => {
       for (const name of Array.isArray(names) ? names.map(String) : [])
         await behind.command('SET', name, String(await redis.command('GET', name)));
     },
+    reset,
     close,
     [Symbol.asyncDispose]: async () => {
       if (server.listening) await close();

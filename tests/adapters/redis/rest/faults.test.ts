@@ -174,10 +174,21 @@ describe('the client', () => {
     await until(() => server.requests.length === 16, backAgainMs);
     const waiting = client.sendCommand(['SET', 'late', '1']).catch((error) => error);
     clock.move(minuteMs);
+    server.set('pass');
     // Those under way end, and it is the turn of what waits.
-    await server.close();
+    server.reset();
     expect(await waiting).toMatchObject({ code: 'deadline' });
     await Promise.all(first);
+    expect(await client.sendCommand(['EXISTS', 'late'])).toBe(0);
+    client.destroy();
+  });
+
+  it('ends a request that nobody waits for any more', async () => {
+    const server = kept(await openRestServer());
+    const client = new RestClient(server.address, 200, systemClock);
+    server.set('hang');
+    await expect(client.sendCommand(['PING'])).rejects.toMatchObject({ code: 'deadline' });
+    await until(() => server.open() === 0, backAgainMs);
     client.destroy();
   });
 
