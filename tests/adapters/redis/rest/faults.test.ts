@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RestClient } from '../../../../adapters/redis/rest/rest-client.ts';
 import { systemClock } from '../../../../adapters/system/clock.ts';
 import { users as userKind } from '../../../../application/records/user.ts';
@@ -12,7 +12,9 @@ import { fillUser, kept, MovableClock, openCache, openLog, until } from '../fixt
 import { restOptions, setUp, stateOf } from './fixture.ts';
 
 const minuteMs = 60_000;
-const backAgainMs = 15_000;
+const backAgainMs = 30_000;
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /** What every fault has in common: nobody is answered from the cache, and nothing is taken for done. */
 const expectNothing = async (
@@ -49,7 +51,7 @@ describe('a fault of the REST API costs nobody an answer and serves nothing old'
     ['an answer without an end', 'endless', 'gateway', false],
     ['a redirect', 'redirect', 'network', false],
     ['cut off before it was run', 'cut', 'network', false],
-  ])('%s', { timeout: 60_000 }, async (_what, fault, code, isCertain) => {
+  ])('%s', async (_what, fault, code, isCertain) => {
     const { server, cache, clock } = await setUp();
     const { id } = await fillUser(cache);
     server.set(fault);

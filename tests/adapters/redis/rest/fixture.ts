@@ -9,16 +9,19 @@ import { openRestServer, type RestServer } from '../../../support/rest-server.ts
 import { kept, type LogLine, MovableClock, openCache, openLog } from '../fixture.ts';
 
 /** Generous, for a busy machine; where a deadline has to end something, a test says a shorter one. */
-const usualDeadlineMs = 3000;
+const usualDeadlineMs = 10_000;
+/** A lease that nobody misses, however long the machine takes. */
+const patientLeaseMs = 60_000;
 
 export const restOptions = (
   address: RestAddress,
   clock: MovableClock,
   commandTimeoutMs: number = usualDeadlineMs,
-): Pick<RedisCacheOptions, 'open' | 'way' | 'commandTimeoutMs'> => ({
+): Pick<RedisCacheOptions, 'open' | 'way' | 'commandTimeoutMs' | 'leaseMs'> => ({
   open: () => new RestClient(address, commandTimeoutMs, clock),
   way: byRest,
   commandTimeoutMs,
+  leaseMs: patientLeaseMs,
 });
 
 export type RestSetUp = {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { profiles as profileKind } from '../../../../application/records/profile.ts';
 import { users as userKind } from '../../../../application/records/user.ts';
 import { anyToken, leaseIn } from '../../../contracts/cache.ts';
@@ -7,6 +7,8 @@ import { proof } from '../../../support/proofs.ts';
 import type { RestServer } from '../../../support/rest-server.ts';
 import { fillUser, until } from '../fixture.ts';
 import { setUp, stateOf } from './fixture.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /** The requests that some work takes, as the names of the commands in each. */
 const during = async (server: RestServer, work: () => Promise<unknown>): Promise<readonly string[]> => {
@@ -89,7 +91,7 @@ describe('over REST', () => {
 
   it('a Redis that is well is asked nothing for a minute, however often somebody looks at its health', async () => {
     const { server, cache } = await setUp();
-    await until(() => cache.acceptsWrites(), 15_000);
+    await until(() => cache.acceptsWrites(), 30_000);
     const looks = async () => {
       for (let look = 0; look < 10; look++) {
         await cache.health();
