@@ -151,3 +151,10 @@ const signs: ReadonlySet<FailureCode> = new Set([
  */
 export const outageIn = ({ code }: Failed): 'certain' | 'sign' | 'none' =>
   refusals.has(code) ? 'certain' : signs.has(code) ? 'sign' : 'none';
+
+/** For one command of many: what is about it alone becomes its reply, and an outage fails all of them. */
+export const unlessOutage = (error: unknown): Failed => {
+  const failed = classify(error);
+  if (outageIn(failed) !== 'none') throw error;
+  return failed;
+};

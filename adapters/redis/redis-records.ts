@@ -13,7 +13,7 @@ import type { Clock, Ids } from '../../domain/ports/runtime.ts';
 import { Batches } from './batch.ts';
 import type { Client } from './client.ts';
 import { type Entry, fenceOf, filling, headerIn, leaseOf, parseEntry, textOf, unavailable } from './entry.ts';
-import { asNumber, asOk, Failed, outageIn } from './errors.ts';
+import { asNumber, asOk, Failed, outageIn, unlessOutage } from './errors.ts';
 import type { Guard } from './guard.ts';
 import { chanceIn } from './keys.ts';
 import * as scripts from './scripts.ts';
@@ -89,9 +89,20 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
     const lane = this.#guard.laneOf(name);
     const token = way.readsLease ? ids.token() : undefined;
     const reply = await this.#guard.run(lane, (client) => this.#ask(client, name, token), sinceMs);
+    return this.#conclude(reply, token, key, name, startedAtMs);
+  }
+
+  #conclude(
+    reply: unknown,
+    token: string | undefined,
+    key: string,
+    name: string,
+    startedAtMs: number,
+  ): CacheRead<V> | Promise<CacheRead<V>> {
     // Only the script that takes leases answers with a number.
     if (token !== undefined && reply === 1)
       return { state: 'leased', lease: { key, token, readStartedAtMs: startedAtMs } };
+    const lane = this.#guard.laneOf(name);
     const found = this.#parse(reply, key, lane);
     // A hit takes no further promise.
     return this.#judged(found, key) ?? this.#lease(found, key, name, lane, startedAtMs);
@@ -107,10 +118,24 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
 
   readMany(keys: readonly string[]): Promise<readonly CacheRead<V>[]> {
     const startedAtMs = this.#needs.clock.monotonicMs();
-    // What is sent in one turn is one request, so each key can be read as if it were alone.
     return this.#needs.way.readsLease
-      ? Promise.all(keys.map((key) => this.#read(key, startedAtMs)))
+      ? this.#readEach(keys, startedAtMs)
       : this.#batches.read(keys, startedAtMs);
+  }
+
+  /** Each key as if it were alone, in one turn, and under one deadline: if they are late, Redis was late once. */
+  async #readEach(keys: readonly string[], startedAtMs: number): Promise<readonly CacheRead<V>[]> {
+    const { nameOf, ids } = this.#needs;
+    const entries = keys.map((key) => ({ key, name: nameOf(key), token: ids.token() }));
+    const replies = await this.#guard.run(0, (client) =>
+      Promise.all(entries.map(({ name, token }) => this.#ask(client, name, token).catch(unlessOutage))),
+    );
+    return Promise.all(
+      entries.map(({ key, name, token }, index) => {
+        const reply = replies instanceof Failed ? replies : replies[index];
+        return this.#conclude(reply, token, key, name, startedAtMs);
+      }),
+    );
   }
 
   async fill({ key, token, readStartedAtMs }: Lease, value: V | undefined, proof?: Proof): Promise<boolean> {

@@ -102,8 +102,8 @@ export const openRestServer = async (): Promise<RestServer> => {
       return reply(413, { error: `ERR max request size exceeded. Limit: ${maxRequestBytes} bytes` });
     if (commands.length === 0 || commands.length !== (Array.isArray(given) ? given.length : 0))
       return reply(400, { error: 'ERR failed to parse command' });
-    const results: object[] = [];
-    for (const command of commands) results.push(await run(command, mayWrite));
+    // In their order, since they are sent in it on one connection.
+    const results = await Promise.all(commands.map((command) => run(command, mayWrite)));
     if (present === 'cut-after') return resetConnection(request.socket);
     if (typeof present === 'object' && 'afterMs' in present)
       await new Promise((resolve) => setTimeout(resolve, present.afterMs));

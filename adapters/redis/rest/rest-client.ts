@@ -6,7 +6,6 @@
  * request that nobody waits for any more is aborted, and a command whose caller gave up while it was still in the queue is
  * never sent.
  */
-import { maxQueuedCommands } from '../../../application/caching/limits.ts';
 import type { Clock } from '../../../domain/ports/runtime.ts';
 import { Secret } from '../../../domain/secret.ts';
 import type { Client } from '../client.ts';
@@ -23,6 +22,8 @@ type Command = {
   readonly reject: (error: NoReply) => void;
 };
 
+/** Twenty of the largest look-ups. */
+const maxWaitingCommands = 10_000;
 /** Requests under way; what comes meanwhile waits, and goes together. */
 const maxRequests = 16;
 /** A plan may refuse requests of more than 1 MB; a character is at most 3 bytes. */
@@ -66,7 +67,7 @@ export class RestClient implements Client {
 
   sendCommand(args: readonly string[]): Promise<unknown> {
     if (this.#isDestroyed) return Promise.reject(new NoReply('closed'));
-    if (this.#waiting.length === maxQueuedCommands) return Promise.reject(new NoReply('queue-full'));
+    if (this.#waiting.length === maxWaitingCommands) return Promise.reject(new NoReply('queue-full'));
     return new Promise((resolve, reject) => {
       const sinceMs = this.#clock.monotonicMs();
       this.#waiting.push({ text: JSON.stringify(args), sinceMs, resolve, reject });

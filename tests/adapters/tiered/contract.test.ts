@@ -169,7 +169,8 @@ const openOverRest = async (): Promise<CacheUnderTest> => {
   const config = configFrom({
     UPSTASH_REDIS_REST_URL: server.address.url,
     UPSTASH_REDIS_REST_TOKEN: Secret.reveal(server.address.token),
-    REDIS_COMMAND_TIMEOUT_MS: '1000',
+    // A server that is gone refuses at once.
+    REDIS_COMMAND_TIMEOUT_MS: '3000',
     // The gate stays open from one check to the next, however busy the machine is.
     JOURNAL_BOUND_MS: '60000',
   });
