@@ -25,8 +25,8 @@ export type RestFault =
 export type RestRequest = { readonly path: string; readonly commands: readonly (readonly string[])[] };
 
 /**
- * Upstash's REST API over a real Redis, as far as a cache uses it: `/` for one command, `/pipeline` and `/multi-exec` for
- * a list of them, a bearer token, `{ "result" }` and `{ "error" }`.
+ * Upstash's REST API over a real Redis, as far as a cache uses it: `/` for one command, `/pipeline` for a list of them, a
+ * bearer token, `{ "result" }` and `{ "error" }`.
  */
 export interface RestServer extends AsyncDisposable {
   readonly address: RestAddress;
