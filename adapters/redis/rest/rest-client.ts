@@ -84,7 +84,7 @@ export class RestClient implements Client {
       void this.#deadlines.meet(this.#post(commands, request.signal), this.#deadlineMs, (outcome) => {
         this.#underWay.delete(request);
         if (outcome instanceof Failed) request.abort();
-        const failure = outcome instanceof Failed ? new NoReply(outcome.code) : new NoReply('gateway');
+        const failure = new NoReply(outcome instanceof Failed ? outcome.code : 'gateway');
         const replies = outcome instanceof Failed ? [] : outcome;
         for (const [index, command] of commands.entries()) settle(command, replies[index] ?? { failure });
         this.#send();
