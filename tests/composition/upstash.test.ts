@@ -1,6 +1,7 @@
 /** Two processes over one PostgreSQL and Upstash by REST, which cannot tell one of what the other changed. */
 import { inspect } from 'node:util';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { defaultJournalBoundMs } from '../../application/caching/limits.ts';
 import { compose, type Kith } from '../../composition/compose.ts';
 import { configFrom } from '../../composition/config.ts';
 import type { UserId } from '../../domain/identifiers.ts';
@@ -70,6 +71,11 @@ it('says what it is, and its token to nobody', async () => {
   await useCases.getUser({ kind: 'id', value: user.id });
   const health = await http.fetch(new Request('http://kith.local/health/cache'));
   expect(await health.json()).toMatchObject({ status: 'healthy', backend: 'upstash', circuit: 'closed' });
+  // Memory follows the log, so its bound is the log's.
+  expect(await useCases.getCacheStatus()).toMatchObject({
+    maxStalenessMs: defaultJournalBoundMs,
+    memoryUsedBytes: null,
+  });
   const metrics = await (await http.ops(new Request('http://127.0.0.1/metrics'))).text();
   expect(metrics).toContain('kith_redis_operation_duration_seconds');
   const names = await server.redis.command('KEYS', '*');
