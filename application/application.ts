@@ -240,7 +240,7 @@ export type GetCacheStatus = () => Promise<CacheStatus>;
 /** The state of the cache of this process; `null` for what is not known. */
 export type CacheStatus = {
   readonly status: 'healthy' | 'degraded';
-  readonly backend: 'redis' | 'memory';
+  readonly backend: 'redis' | 'upstash' | 'memory';
   readonly latencyMs: number | null;
   readonly circuit: 'closed' | 'open' | 'half-open';
   readonly memoryUsedBytes: number | null;

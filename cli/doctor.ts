@@ -8,6 +8,7 @@ import {
   tellRefusedOfPostgres,
 } from '../adapters/mikro-orm/refused-rows.ts';
 import { examineRedis, RedisUnusable } from '../adapters/redis/examine.ts';
+import { examineRest } from '../adapters/redis/rest/examine.ts';
 import { lineOf } from '../adapters/system/messages.ts';
 import { type Config, parseConfig } from '../composition/config.ts';
 import { toldOfIssue } from '../composition/environment.ts';
@@ -17,7 +18,7 @@ import { clockFinding } from './doctor/clocks.ts';
 import { acceptedConfiguration, refusedConfiguration } from './doctor/configuration.ts';
 import { databaseFindings, postgresFindings, unreachableDirect } from './doctor/database.ts';
 import { type Finding, good, ofMessage } from './doctor/finding.ts';
-import { redisFindings, unusableRedis } from './doctor/redis.ts';
+import { redisFindings, restFindings, unusableRedis, unusableRest } from './doctor/redis.ts';
 
 export const doctor: Command = {
   summary: 'say whether the configuration, the database and Redis are sound',
@@ -129,7 +130,12 @@ const examineCache = async ({ redis, cache }: Config): Promise<readonly Finding[
   if (redis === undefined) return [good('Redis', 'none is configured: memory is the cache')];
   const { location, ...settings } = redis;
   const where = `${location.host}:${location.port} (${location.source})`;
+  const isRest = location.source === 'UPSTASH_REDIS_REST_URL';
   try {
+    if (isRest) {
+      const facts = await examineRest(location, cache.keyPrefix);
+      return [good('Redis', `${where} answers`), ...restFindings(facts, settings)];
+    }
     const facts = await examineRedis(location, cache.keyPrefix);
     return [
       good('Redis', `${where} answers`),
@@ -137,7 +143,8 @@ const examineCache = async ({ redis, cache }: Config): Promise<readonly Finding[
       clockFinding('Redis', facts.clockAheadMs),
     ];
   } catch (error) {
-    if (error instanceof RedisUnusable) return [unusableRedis(where, error)];
+    if (error instanceof RedisUnusable)
+      return [isRest ? unusableRest(where, error) : unusableRedis(where, error)];
     throw error;
   }
 };

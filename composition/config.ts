@@ -6,6 +6,7 @@ import { ceilingParameters, floorParameters } from '../adapters/oslo/phc.ts';
 import { ZxcvbnStrength } from '../adapters/password-strength/zxcvbn-strength.ts';
 import { parseCaFile } from '../adapters/redis/ca-file.ts';
 import { defaultRedisPort, parseRedisUrl } from '../adapters/redis/redis-url.ts';
+import { isRestToken, parseRestUrl } from '../adapters/redis/rest/rest-url.ts';
 import { type LogLevel, logLevels } from '../adapters/system/log.ts';
 import { StartRefused } from '../adapters/system/messages.ts';
 import * as limits from '../application/caching/limits.ts';
@@ -146,15 +147,17 @@ const variables = z.object({
   CONTACT_LIST_CACHE_TTL: ttl(defaultTtlsMs.contactList),
   REDIS_URL: form.parsed(parseRedisUrl).optional(),
   REDIS_PRIVATE_URL: form.parsed(parseRedisUrl).optional(),
+  UPSTASH_REDIS_REST_URL: form.parsed(parseRestUrl).optional(),
+  UPSTASH_REDIS_REST_TOKEN: form
+    .secret<'upstash-token'>('the token that Upstash shows beside the REST URL', isRestToken)
+    .optional(),
   REDIS_HOST: form.text('an address or a host name', form.isHost).optional(),
   REDIS_PORT: form.whole(1, 65_535, 'a port').default(defaultRedisPort),
   REDIS_PASSWORD: form.secret<'redis-password'>('a password').optional(),
   REDIS_CA_FILE: form.parsed(parseCaFile).optional(),
   REDIS_POOL_SIZE: form.whole(1, 100, 'connections').default(1),
   REDIS_POOL_TIMEOUT: form.secondsAsMs(0.001, 60).default(5000),
-  REDIS_COMMAND_TIMEOUT_MS: form
-    .whole(1, limits.maxCommandTimeoutMs, 'milliseconds')
-    .default(limits.defaultCommandTimeoutMs),
+  REDIS_COMMAND_TIMEOUT_MS: form.whole(1, limits.maxCommandTimeoutMs, 'milliseconds').optional(),
   REDIS_WAIT_REPLICAS: form.whole(0, 10, 'replicas').default(0),
   BOOTSTRAP_ADMIN_EMAIL: form.parsed(parseEmail).optional(),
   BOOTSTRAP_ADMIN_PASSWORD: form.secret<'password'>('a password').optional(),
@@ -164,11 +167,7 @@ const variables = z.object({
 type Variables = z.output<typeof variables>;
 
 /** Every variable that is read: those of the table above, and those of environment.ts. */
-export const variableNames: readonly string[] = [
-  ...Object.keys(variables.shape),
-  'NODE_ENV',
-  'UPSTASH_REDIS_REST_URL',
-];
+export const variableNames: readonly string[] = [...Object.keys(variables.shape), 'NODE_ENV'];
 
 /**
  * Every variable as the documentation needs it: what the parser says that it expects, and the value that it gives to a
@@ -249,6 +248,10 @@ const databasesOf = (of: Variables): Pick<Config, 'postgres' | 'postgresDirect'>
   };
 };
 
+/** A request to a service takes longer than a command on a connection that is there. */
+const commandTimeoutMs = ({ source }: RedisLocation): number =>
+  source === 'UPSTASH_REDIS_REST_URL' ? limits.defaultRequestTimeoutMs : limits.defaultCommandTimeoutMs;
+
 const toConfig = (of: Variables): Config => {
   const location = locateRedis(of);
   return {
@@ -291,7 +294,7 @@ const toConfig = (of: Variables): Config => {
       location,
       poolSize: of.REDIS_POOL_SIZE,
       poolTimeoutMs: of.REDIS_POOL_TIMEOUT,
-      commandTimeoutMs: of.REDIS_COMMAND_TIMEOUT_MS,
+      commandTimeoutMs: of.REDIS_COMMAND_TIMEOUT_MS ?? commandTimeoutMs(location),
       waitReplicas: of.REDIS_WAIT_REPLICAS,
     },
     bootstrapAdmin:

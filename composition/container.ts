@@ -88,6 +88,7 @@ import {
   Draining,
   derive,
   findSecrets,
+  memoryBoundMs,
   observeRedis,
   openAudit,
   openCache,
@@ -104,7 +105,6 @@ import { type WaitForDatabase, waitForDatabase } from './wait-for-database.ts';
 import { type Box, box, boxOf, construct, given, type Port, port } from './wiring.ts';
 
 export const config: Box<Config> = given();
-export const maxStalenessMs: Box<number> = box({ config }, ({ config }) => config.cache.maxStalenessMs);
 export const journalBoundMs: Box<number> = box({ config }, ({ config }) => config.cache.journalBoundMs);
 
 export const clock: Port<Clock> = port({}, () => systemClock);
@@ -139,6 +139,7 @@ export const throttle: Port<LoginThrottle> = port({ attempts, throttleKey }, con
 export const belief: Box<Belief> = box({}, () => new Belief());
 export const judge: Box<Judge> = box({ belief, counts }, ({ belief, counts }) => observeJudge(belief, counts));
 export const shared: Box<Shared | undefined> = box({ config, secrets, clock, timer, ids, log: events, judge }, openShared);
+export const maxStalenessMs: Box<number> = box({ config, shared }, memoryBoundMs);
 export const observedShared: Box<Shared | undefined> = box({ shared, counts, clock, tracing }, observeRedis);
 export const cache: Port<Cache> = port({ config, shared: observedShared, clock, ids, judge }, openCache);
 export const observedCache: Box<Cache> = box({ cache, counts, clock, tracing }, ({ cache, ...needs }) => observeCache(cache, needs));

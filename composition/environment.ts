@@ -16,10 +16,11 @@ export const toldOfIssue = ({ name, expected, isMissing }: ConfigIssue): Message
 /** What a signing secret has to be, in words. */
 export const strong: string = 'at least 32 random bytes, as `openssl rand -base64 32` makes them';
 
-// REST has no pushes, so there would be no bus, and what a process holds in memory could not be kept fresh. Upstash gives
-// every database a rediss:// URL too.
-const noRest =
-  'nothing: the REST protocol is not supported; set REDIS_URL to the rediss:// URL of the same database';
+/** What a Redis on a connection has, and Upstash over REST has not. */
+const ofConnections: Readonly<Record<string, string>> = {
+  REDIS_WAIT_REPLICAS: '0 with UPSTASH_REDIS_REST_URL: a request cannot wait for replicas',
+  REDIS_CA_FILE: 'nothing with UPSTASH_REDIS_REST_URL: requests trust what the runtime trusts',
+};
 
 /** Variables that are missing or wrong because of what another variable is. */
 export const crossIssues = (environment: Environment): readonly ConfigIssue[] => {
@@ -29,10 +30,18 @@ export const crossIssues = (environment: Environment): readonly ConfigIssue[] =>
   };
   const has = (name: string): boolean => isSet(environment, name);
   const isProduction = environment['NODE_ENV'] === 'production';
-  const usesUpstash = has('UPSTASH_REDIS_REST_URL') && !has('REDIS_URL') && !has('REDIS_PRIVATE_URL');
+  const takesUpstash = !has('REDIS_URL') && !has('REDIS_PRIVATE_URL');
+  const usesUpstash = takesUpstash && has('UPSTASH_REDIS_REST_URL');
   need('JWT_SECRET', isProduction, `${strong}, with NODE_ENV=production`);
   need('JWT_SECRET', !isProduction && has('JWT_PREVIOUS_SECRETS'), `${strong}, with JWT_PREVIOUS_SECRETS`);
-  if (usesUpstash) issues.push({ name: 'UPSTASH_REDIS_REST_URL', expected: noRest });
+  need('UPSTASH_REDIS_REST_TOKEN', usesUpstash, 'the token of the database, with UPSTASH_REDIS_REST_URL');
+  need(
+    'UPSTASH_REDIS_REST_URL',
+    takesUpstash && has('UPSTASH_REDIS_REST_TOKEN'),
+    'the REST URL of the database, with UPSTASH_REDIS_REST_TOKEN',
+  );
+  for (const [name, expected] of Object.entries(ofConnections))
+    if (usesUpstash && has(name) && environment[name] !== '0') issues.push({ name, expected });
   need('BOOTSTRAP_ADMIN_EMAIL', has('BOOTSTRAP_ADMIN_PASSWORD'), 'an email address, with its password');
   need('BOOTSTRAP_ADMIN_PASSWORD', has('BOOTSTRAP_ADMIN_EMAIL'), 'a password, with BOOTSTRAP_ADMIN_EMAIL');
   return issues;

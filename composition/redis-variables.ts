@@ -1,14 +1,17 @@
 import type { RedisAddress } from '../adapters/redis/redis-url.ts';
+import type { RestAddress, RestUrl } from '../adapters/redis/rest/rest-url.ts';
 import type { Secret } from '../domain/secret.ts';
 
 /** Where Redis is, and which variable said so. */
-export type RedisLocation = RedisAddress & { readonly source: RedisVariable };
-
-export type RedisVariable = 'REDIS_URL' | 'REDIS_PRIVATE_URL' | 'REDIS_HOST';
+export type RedisLocation =
+  | (RedisAddress & { readonly source: 'REDIS_URL' | 'REDIS_PRIVATE_URL' | 'REDIS_HOST' })
+  | (RestAddress & { readonly source: 'UPSTASH_REDIS_REST_URL' });
 
 export type RedisVariables = {
   readonly REDIS_URL?: RedisAddress | undefined;
   readonly REDIS_PRIVATE_URL?: RedisAddress | undefined;
+  readonly UPSTASH_REDIS_REST_URL?: RestUrl | undefined;
+  readonly UPSTASH_REDIS_REST_TOKEN?: Secret<'upstash-token'> | undefined;
   readonly REDIS_HOST?: string | undefined;
   readonly REDIS_PORT: number;
   readonly REDIS_PASSWORD?: Secret<'redis-password'> | undefined;
@@ -23,6 +26,8 @@ export const locateRedis = (variables: RedisVariables): RedisLocation | undefine
   if (REDIS_URL !== undefined) return { source: 'REDIS_URL', ...REDIS_URL, ...trusted };
   if (REDIS_PRIVATE_URL !== undefined)
     return { source: 'REDIS_PRIVATE_URL', ...REDIS_PRIVATE_URL, ...trusted };
+  const { UPSTASH_REDIS_REST_URL: rest, UPSTASH_REDIS_REST_TOKEN: token } = variables;
+  if (rest !== undefined && token !== undefined) return { source: 'UPSTASH_REDIS_REST_URL', ...rest, token };
   const { REDIS_HOST: host, REDIS_PORT: port, REDIS_PASSWORD: password } = variables;
   if (host === undefined) return undefined;
   return { source: 'REDIS_HOST', host, port, tls: false, db: 0, ...(password && { password }) };

@@ -6,6 +6,8 @@ import { publicRoutes } from '../adapters/http/routes/routes.ts';
 import { MemoryCache } from '../adapters/memory/memory-cache.ts';
 import { inDataDirectory } from '../adapters/mikro-orm/data-directory.ts';
 import { addressLimits, type ScriptStore } from '../adapters/rate-limit/address-limits.ts';
+import type { RedisBusNeeds, RedisBusOptions } from '../adapters/redis/bus.ts';
+import type { RedisCacheOptions } from '../adapters/redis/redis-cache.ts';
 import { systemTimer } from '../adapters/system/clock.ts';
 import { jsonLog } from '../adapters/system/log.ts';
 import { StartRefused } from '../adapters/system/messages.ts';
@@ -75,10 +77,10 @@ export const openDatabase = async ({ config, log }: Configured<{ readonly log: L
   return openPostgres({ address: config.postgres, direct: config.postgresDirect, checkDeadlineMs }, log);
 };
 
-/** Redis with its bus. */
+/** Redis, with its bus where it has one. */
 export type Shared = AsyncDisposable & {
   readonly cache: SharedCache;
-  readonly bus: InvalidationBus & ReceiptBus;
+  readonly bus: (InvalidationBus & ReceiptBus) | undefined;
   readonly scripts: ScriptStore;
   readonly counters: () => RedisCounters;
 };
@@ -95,22 +97,48 @@ type SharedNeeds = Configured<{
 /** A start waits no longer than this for Redis, whatever REDIS_POOL_TIMEOUT says. */
 const maxStartWaitMs = 1000;
 
+type Reached = Pick<RedisCacheOptions, 'open' | 'way' | 'poolSize'> & {
+  readonly openBus?: (options: Omit<RedisBusOptions, 'open'>, needs: RedisBusNeeds) => Shared['bus'];
+};
+
+/** The way to Redis: by connections, or by requests, which nobody can be told anything by. */
+const reachRedis = async (
+  { location, poolSize, commandTimeoutMs }: NonNullable<Config['redis']>,
+  clock: Clock,
+): Promise<Reached> => {
+  if (location.source === 'UPSTASH_REDIS_REST_URL') {
+    const { RestClient } = await import('../adapters/redis/rest/rest-client.ts');
+    const { byRest } = await import('../adapters/redis/way.ts');
+    return { open: () => new RestClient(location, commandTimeoutMs, clock), way: byRest, poolSize: 1 };
+  }
+  const { openClient } = await import('../adapters/redis/client.ts');
+  const { RedisBus } = await import('../adapters/redis/bus.ts');
+  const open = () => openClient(location);
+  return { open, poolSize, openBus: (options, needs) => new RedisBus({ open, ...options }, needs) };
+};
+
 /** Redis connects in the background, so Kith starts also while Redis is down. */
 export const openShared = async ({ config, secrets, ...needs }: SharedNeeds): Promise<Shared | undefined> => {
   if (config.redis === undefined) return undefined;
-  const { openClient } = await import('../adapters/redis/client.ts');
-  const { RedisBus } = await import('../adapters/redis/bus.ts');
   const { RedisCache } = await import('../adapters/redis/redis-cache.ts');
-  const { location, poolTimeoutMs, ...settings } = config.redis;
+  const { poolTimeoutMs, commandTimeoutMs, waitReplicas } = config.redis;
   const { keyPrefix, ttlsMs, maxStalenessMs } = config.cache;
-  const open = () => openClient(location);
+  const { openBus, ...reached } = await reachRedis(config.redis, needs.clock);
   const hmacKey = derive(secrets[0], 'kith cache key names');
   const startWaitMs = Math.min(poolTimeoutMs, maxStartWaitMs);
   const cache = new RedisCache(
-    { ...settings, kinds: recordKinds(ttlsMs), open, hmacKey, keyPrefix, startWaitMs },
+    {
+      ...reached,
+      commandTimeoutMs,
+      waitReplicas,
+      kinds: recordKinds(ttlsMs),
+      hmacKey,
+      keyPrefix,
+      startWaitMs,
+    },
     needs,
   );
-  const bus = new RedisBus({ open, keyPrefix, maxStalenessMs }, needs);
+  const bus = openBus?.({ keyPrefix, maxStalenessMs }, needs);
   await cache.start();
   return {
     cache,
@@ -118,7 +146,7 @@ export const openShared = async ({ config, secrets, ...needs }: SharedNeeds): Pr
     scripts: cache,
     counters: () => cache.counters(),
     async [Symbol.asyncDispose]() {
-      await Promise.all([bus[Symbol.asyncDispose](), cache[Symbol.asyncDispose]()]);
+      await Promise.all([bus?.[Symbol.asyncDispose](), cache[Symbol.asyncDispose]()]);
     },
   };
 };
@@ -169,6 +197,13 @@ type CacheNeeds = Configured<{
 const isShared = ({ postgres, redis, instances }: Config): boolean =>
   postgres !== undefined || redis !== undefined || instances === 'many';
 
+/** How old memory may be on ordinary days: without a bus there is nothing sooner than the log. */
+export const memoryBoundMs = ({
+  config,
+  shared,
+}: Configured<{ readonly shared: Shared | undefined }>): number =>
+  isShared(config) && shared?.bus === undefined ? config.cache.journalBoundMs : config.cache.maxStalenessMs;
+
 /** Memory over Redis if there is one, or memory alone; for the only process its whole cache, which needs no log. */
 export const openCache = ({ config, shared, clock, ids, judge }: CacheNeeds): Cache => {
   const { memoryMaxEntries: maxEntries, memoryMaxBytes: maxBytes } = config.cache;
@@ -177,7 +212,7 @@ export const openCache = ({ config, shared, clock, ids, judge }: CacheNeeds): Ca
   if (!isShared(config)) return new MemoryCache({ kinds, clock, ids, maxEntries, maxBytes });
   const gate = new Gate({ clock, boundMs: journalBoundMs, silentBoundMs: serveWithoutDatabaseMs });
   // Without a bus there is nothing sooner than the log.
-  const maxStalenessMs = shared === undefined ? Number.POSITIVE_INFINITY : config.cache.maxStalenessMs;
+  const maxStalenessMs = shared?.bus === undefined ? Number.POSITIVE_INFINITY : config.cache.maxStalenessMs;
   const memory = new MemoryTier({ clock, gate, maxEntries, maxBytes, maxStalenessMs });
   return new TieredCache({ kinds, clock, memory, gate, judge, ...(shared && { shared }) });
 };

@@ -9,14 +9,24 @@ const ofPlatforms: ReadonlySet<string> = new Set(['REDISHOST', 'REDISPORT', 'RED
 /** Shorter names have too many neighbours. */
 const shortCharacters = 7;
 
-/** What a start says although it goes on: names that are nearly ours, an address that nobody reaches, and a production that keeps its data in a directory. */
+/** What a start says although it goes on: names that are nearly ours, a Redis that another goes before, an address that nobody reaches, and a production that keeps its data in a directory. */
 export const startWarnings = (environment: Environment, config: Config): readonly Message[] => [
   ...unreadVariables(environment),
+  ...unusedRedis(environment, config),
   ...onlyLocal(environment),
   ...(environment['NODE_ENV'] === 'production' && config.postgres === undefined
     ? [messageOf('embedded-in-production', { directory: config.dataDirectory })]
     : []),
 ];
+
+/** Of a URL that platforms set beside another nothing is said; this one is set by hand, with its token. */
+const unusedRedis = (environment: Environment, { redis }: Config): readonly Message[] => {
+  const name = 'UPSTASH_REDIS_REST_URL';
+  const used = redis?.location.source;
+  return used === undefined || used === name || !isSet(environment, name)
+    ? []
+    : [messageOf('redis-unused', { name, used })];
+};
 
 /** By what a platform is recognised whose router comes from outside of the container. */
 const marks = ['RAILWAY_ENVIRONMENT_NAME', 'RENDER', 'FLY_APP_NAME', 'DYNO', 'KUBERNETES_SERVICE_HOST'];

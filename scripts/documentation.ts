@@ -43,6 +43,8 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   Redis: [
     'REDIS_URL',
     'REDIS_PRIVATE_URL',
+    'UPSTASH_REDIS_REST_URL',
+    'UPSTASH_REDIS_REST_TOKEN',
     'REDIS_HOST',
     'REDIS_PORT',
     'REDIS_PASSWORD',
@@ -147,7 +149,18 @@ const notes: Readonly<Record<string, Note>> = {
   },
   REDIS_URL: { about: 'Redis or Valkey 6.2 or newer; `rediss://` for TLS.', unset: 'memory alone' },
   REDIS_PRIVATE_URL: { about: 'The same, taken when `REDIS_URL` is not set.', unset: 'none' },
-  REDIS_HOST: { about: 'The same in parts, taken when neither URL is set.', unset: 'none' },
+  UPSTASH_REDIS_REST_URL: {
+    about:
+      'A database of Upstash, by its REST API ([what differs](deployment.md#upstash-over-rest)); taken when neither of the URLs above is set. `http://` is for this machine alone.',
+    unset: 'none',
+    form: 'a URL like `https://name.upstash.io`',
+  },
+  UPSTASH_REDIS_REST_TOKEN: {
+    about: 'Its standard token; the one that may only read is of no use.',
+    unset: 'none',
+    form: 'a token',
+  },
+  REDIS_HOST: { about: 'The same in parts, taken when none of the URLs is set.', unset: 'none' },
   REDIS_PORT: {
     about:
       'With `REDIS_HOST`. A `tcp://` URL, as Docker and Kubernetes set it for a service called `redis`, is not read.',
@@ -161,7 +174,7 @@ const notes: Readonly<Record<string, Note>> = {
   REDIS_PASSWORD: { about: 'With `REDIS_HOST`.', unset: 'none', form: 'any text' },
   REDIS_POOL_SIZE: {
     about:
-      'Connections that commands are spread over, many at a time on each. One costs the least CPU: ten cost twice as much a hit. With `REDIS_WAIT_REPLICAS` take two or more: a wait for replicas holds up its whole connection.',
+      'Connections that commands are spread over, many at a time on each. One costs the least CPU: ten cost twice as much a hit. Over REST there is one queue, and up to 16 requests are under way. With `REDIS_WAIT_REPLICAS` take two or more: a wait for replicas holds up its whole connection.',
   },
   REDIS_POOL_TIMEOUT: {
     about:
@@ -170,10 +183,11 @@ const notes: Readonly<Record<string, Note>> = {
   REDIS_COMMAND_TIMEOUT_MS: {
     about:
       'Milliseconds that one read or write waits for Redis. Lower makes an outage cheaper and takes a slow Redis out of use sooner.',
+    unset: '`100`; `400` over REST',
   },
   REDIS_WAIT_REPLICAS: {
     about:
-      'Replicas that must confirm each fence. A fence then survives a fail-over, so that a change is seen at once through it ([consistency](consistency.md#what-is-not-promised)); each write waits for them, and so does what shares its connection (see `REDIS_POOL_SIZE`); with fewer replicas Redis is soon out of use.',
+      'Replicas that must confirm each fence. A fence then survives a fail-over, so that a change is seen at once through it ([consistency](consistency.md#what-is-not-promised)); each write waits for them, and so does what shares its connection (see `REDIS_POOL_SIZE`); with fewer replicas Redis is soon out of use. Not over REST.',
   },
   MAX_STALENESS_MS: {
     about:

@@ -1,7 +1,7 @@
 import type { Cacheable, CacheRead } from '../../domain/ports/cache.ts';
 import type { Client } from './client.ts';
 import { filling, isWithin, unavailable } from './entry.ts';
-import { classify, Failed, outageIn } from './errors.ts';
+import { Failed, unlessOutage } from './errors.ts';
 import type { Guard } from './guard.ts';
 
 export type BatchNeeds<V extends Cacheable> = {
@@ -114,9 +114,3 @@ export class Batches<V extends Cacheable> {
     late.then(inspect).catch(() => undefined);
   }
 }
-
-const unlessOutage = (error: unknown): Failed => {
-  const failed = classify(error);
-  if (outageIn(failed) !== 'none') throw error;
-  return failed;
-};

@@ -1,5 +1,6 @@
 /**
- * What a failed command means, whatever node-redis calls it. Its messages and `.input` can hold the password and values:
+ * What a failed command means, whatever node-redis calls it. `limited`: no more is answered for a while, or for this month.
+ * `gateway`: something else than Redis answered, as a proxy does whose Redis is away. The messages of node-redis and `.input` can hold the password and values:
  * nothing of an error leaves this file but one of these codes.
  */
 export type FailureCode =
@@ -20,6 +21,8 @@ export type FailureCode =
   | 'oom'
   | 'noscript'
   | 'refused'
+  | 'limited'
+  | 'gateway'
   | 'unknown'
   | 'bypassed';
 
@@ -42,6 +45,17 @@ export class Failed {
     const failed = new Failed(code);
     Failed.#each.set(code, failed);
     return failed;
+  }
+}
+
+/** A reply that did not come, from a client that knows why. */
+export class NoReply extends Error {
+  override readonly name = 'NoReply';
+  readonly code: FailureCode;
+
+  constructor(code: FailureCode) {
+    super(`no reply (${code})`);
+    this.code = code;
   }
 }
 
@@ -92,17 +106,22 @@ export const asOk = (reply: unknown): true => {
 export const classify = (error: unknown): Failed => {
   if (!(error instanceof Error)) return Failed.with('unknown');
   if (error instanceof Garbled) return Failed.with('garbled');
+  if (error instanceof NoReply) return Failed.with(error.code);
   const code = classes.get(error.constructor.name);
   if (code !== undefined) return Failed.with(code);
   if ('code' in error || 'errno' in error) return Failed.with('network');
   if (error.message === 'The queue is full') return Failed.with('queue-full');
-  if (!answers.has(error.constructor.name)) return Failed.with('unknown');
+  return Failed.with(answers.has(error.constructor.name) ? codeOf(error.message) : 'unknown');
+};
+
+/** What the text of an error reply means. */
+export const codeOf = (reply: string): FailureCode => {
   // Before Redis 7 an error inside a script comes behind the script's own: `ERR Error running script ... -READONLY ...`.
-  for (const [, word = ''] of error.message.matchAll(/(?:^|-)([A-Z]{3,})\b/g)) {
-    const reply = replies.get(word);
-    if (reply !== undefined) return Failed.with(reply);
+  for (const [, word = ''] of reply.matchAll(/(?:^|-)([A-Z]{3,})\b/g)) {
+    const code = replies.get(word);
+    if (code !== undefined) return code;
   }
-  return Failed.with('refused');
+  return 'refused';
 };
 
 /** The server itself said that it cannot be used. That is certain; a missed deadline is only a sign. */
@@ -114,6 +133,7 @@ const refusals: ReadonlySet<FailureCode> = new Set([
   'noreplicas',
   'auth',
   'garbled',
+  'limited',
 ]);
 const signs: ReadonlySet<FailureCode> = new Set([
   'deadline',
@@ -121,6 +141,7 @@ const signs: ReadonlySet<FailureCode> = new Set([
   'closed',
   'queue-full',
   'network',
+  'gateway',
   'unknown',
 ]);
 
@@ -130,3 +151,10 @@ const signs: ReadonlySet<FailureCode> = new Set([
  */
 export const outageIn = ({ code }: Failed): 'certain' | 'sign' | 'none' =>
   refusals.has(code) ? 'certain' : signs.has(code) ? 'sign' : 'none';
+
+/** For one command of many: what is about it alone becomes its reply, and an outage fails all of them. */
+export const unlessOutage = (error: unknown): Failed => {
+  const failed = classify(error);
+  if (outageIn(failed) !== 'none') throw error;
+  return failed;
+};

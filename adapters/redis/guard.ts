@@ -6,9 +6,11 @@ import { Connection } from './connection.ts';
 import { Deadlines } from './deadline.ts';
 import { Failed, type FailureCode, outageIn } from './errors.ts';
 import { hash } from './keys.ts';
+import type { Way } from './way.ts';
 
 export type GuardNeeds = {
   readonly open: () => Client;
+  readonly way: Way;
   /** How many connections; a key always uses the same one, so that its commands stay in order. */
   readonly connections: number;
   readonly deadlineMs: number;
@@ -22,18 +24,18 @@ export type GuardNeeds = {
 
 const failuresToOpen = 5;
 const tickMs = 250;
-const restingProbeMs = 1000;
 /** It stays open for at least this long, so that it does not open and close more than once a second. */
 const minOpenMs = 1000;
-const probeTtlMs = 10_000;
+/** Whoever was told that it asks too much asks no more for this long. */
+const limitedMs = 60_000;
 
 type Lane = { readonly connection: Connection; readonly failures: ConsecutiveBreaker };
 
 /**
  * The guard around every command. No call takes longer than one deadline; after five failures in a row on one
  * connection, or as soon as the server says that it cannot be used, the circuit opens: calls fail at once, and all
- * connections are made anew, so that no command that hangs or waits is left. A probe in the background, a ping and a
- * write on each connection, finds out when Redis is back. While the circuit is closed, it measures the latency.
+ * connections are made anew, so that no command that hangs or waits is left. A probe in the background, on each
+ * connection, finds out when Redis is back. While the circuit is closed, it measures the latency.
  */
 export class Guard {
   readonly #needs: GuardNeeds;
@@ -44,13 +46,16 @@ export class Guard {
   #ticking: Disposable | undefined;
   #probedAtMs = Number.NEGATIVE_INFINITY;
   #openedAtMs = 0;
+  /** While the circuit is open, when it may be probed. */
+  #retryAtMs = 0;
   #isProbing = false;
   #isDisposed = false;
   #connected: (() => void) | undefined;
   /** What the last probe said. */
-  #probe: { readonly latencyMs: number | null; readonly isHealthy: boolean } = {
+  #probe: { readonly latencyMs: number | null; readonly isHealthy: boolean; readonly isLimited: boolean } = {
     latencyMs: null,
     isHealthy: false,
+    isLimited: false,
   };
   /** Why Redis refuses writes although it is in use, if the last probe found that. */
   #refusal: FailureCode | undefined;
@@ -160,6 +165,7 @@ export class Guard {
   #open({ code }: Failed): void {
     if (!this.#circuit.trip()) return;
     this.#openedAtMs = this.#needs.clock.monotonicMs();
+    this.#retryAtMs = this.#openedAtMs + (code === 'limited' ? limitedMs : minOpenMs);
     const connecting = this.#lanes.find(({ connection }) => connection.client === undefined)?.connection
       .lastFailure;
     this.#needs.log.warn('redis-out-of-use', { cause: code, connection: connecting ?? null });
@@ -173,17 +179,19 @@ export class Guard {
     if (this.#isProbing) return;
     this.#isProbing = true;
     const nowMs = this.#needs.clock.monotonicMs();
+    const { failedProbeMs, restingProbeMs } = this.#needs.way;
     try {
       if (!this.#circuit.isClosed) {
-        if (nowMs - this.#openedAtMs < minOpenMs || !this.#isConnected()) return;
+        if (nowMs < this.#retryAtMs || !this.#isConnected()) return;
         if (await this.#circuit.probe(() => this.#probeAll())) {
           const afterMs = Math.round(this.#needs.clock.monotonicMs() - this.#openedAtMs);
           this.#needs.log.info('redis-in-use', { afterMs });
         } else {
+          this.#retryAtMs = nowMs + (this.#probe.isLimited ? limitedMs : failedProbeMs);
           // A server that became a replica keeps its connections, while its name may lead to another server by now.
           for (const { connection } of this.#lanes) connection.recycle();
         }
-      } else if (nowMs - this.#probedAtMs >= restingProbeMs || !this.#probe.isHealthy) {
+      } else if (nowMs - this.#probedAtMs >= (this.#probe.isHealthy ? restingProbeMs : failedProbeMs)) {
         await this.#probeAll();
       }
     } finally {
@@ -192,32 +200,22 @@ export class Guard {
   }
 
   /**
-   * Pings, writes and publishes on each connection; whether Redis can be used. A write refused for this key alone is no
+   * Writes, and what else has to work, on each connection; whether Redis can be used. A write refused for this key alone is no
    * outage.
    */
   async #probeAll(): Promise<boolean> {
-    const { clock, probeName, deadlineMs } = this.#needs;
+    const { clock, probeName, deadlineMs, way } = this.#needs;
     const sentAtMs = clock.monotonicMs();
     this.#probedAtMs = sentAtMs;
     const replies = await Promise.all(
-      this.#lanes.map((_, lane) =>
-        this.#send(
-          lane,
-          async (client) => {
-            const write = client.sendCommand(['SET', probeName, '1', 'PX', `${probeTtlMs}`]);
-            // To nobody: whether this user may.
-            const publish = client.sendCommand(['PUBLISH', probeName, '']);
-            await Promise.all([client.sendCommand(['PING']), write, publish]);
-          },
-          deadlineMs,
-        ),
-      ),
+      this.#lanes.map((_, lane) => this.#send(lane, (client) => way.probe(client, probeName), deadlineMs)),
     );
     const failed = replies.filter((reply) => reply instanceof Failed);
     const isUsable = failed.every((failure) => outageIn(failure) === 'none');
     this.#probe = {
       latencyMs: isUsable ? clock.monotonicMs() - sentAtMs : null,
       isHealthy: failed.length === 0,
+      isLimited: failed.some(({ code }) => code === 'limited'),
     };
     if (isUsable) this.#tellOfRefusals(failed[0]?.code);
     return isUsable;

@@ -11,11 +11,14 @@ import { Guard } from './guard.ts';
 import { busChannel, namesOf, namesPattern, probeName } from './keys.ts';
 import { RedisRecords } from './redis-records.ts';
 import * as scripts from './scripts.ts';
+import { byConnection, type Way } from './way.ts';
 
 export type RedisCacheOptions = {
   readonly kinds: readonly RecordKind<Cacheable>[];
   /** A connection, not yet connected; each is a new one. */
   readonly open: () => Client;
+  /** How Redis is reached; over connections, unless it is said. */
+  readonly way?: Way;
   /** Makes the names of emails, usernames and phones unguessable; the same in every process. */
   readonly hmacKey: Secret<string>;
   readonly keyPrefix: string;
@@ -38,7 +41,7 @@ export type RedisCacheNeeds = {
   readonly log: Log;
 };
 
-export type RedisHealth = Pick<CacheHealth, 'latencyMs' | 'circuit' | 'memoryUsedBytes'>;
+export type RedisHealth = Pick<CacheHealth, 'backend' | 'latencyMs' | 'circuit' | 'memoryUsedBytes'>;
 
 const scanEntries = 250;
 const clearMs = 30_000;
@@ -47,17 +50,20 @@ const clearMs = 30_000;
 export class RedisCache implements Caches, AsyncDisposable {
   readonly #caches: Caches;
   readonly #options: RedisCacheOptions;
+  readonly #way: Way;
   readonly #clock: Clock;
   readonly #guard: Guard;
   #unreadable = 0;
 
   constructor(options: RedisCacheOptions, needs: RedisCacheNeeds) {
-    const { kinds, open, hmacKey, keyPrefix, poolSize, commandTimeoutMs } = options;
+    const { kinds, open, hmacKey, keyPrefix, poolSize, commandTimeoutMs, way = byConnection } = options;
     this.#options = options;
+    this.#way = way;
     this.#clock = needs.clock;
     const guard = new Guard({
       ...needs,
       open,
+      way,
       connections: poolSize,
       deadlineMs: commandTimeoutMs,
       probeName: probeName(keyPrefix),
@@ -72,10 +78,11 @@ export class RedisCache implements Caches, AsyncDisposable {
           maxValueBytes,
           ...options,
           ...needs,
+          way,
           guard,
           kind,
           nameOf: namesOf(kind, keyPrefix, hmacKey),
-          channel: kind.isHint ? undefined : busChannel(keyPrefix),
+          channel: kind.isHint || !way.hasBus ? undefined : busChannel(keyPrefix),
           unreadable: () => {
             this.#unreadable++;
           },
@@ -102,14 +109,14 @@ export class RedisCache implements Caches, AsyncDisposable {
   }
 
   /**
-   * Whether the last probe, at most a second old, could also write. It cannot if memory is full or a permission is
+   * Whether the last probe (`Way.restingProbeMs`) could also write. It cannot if memory is full or a permission is
    * missing.
    */
   acceptsWrites(): boolean {
     return this.#guard.health().isHealthy;
   }
 
-  /** Replays every key under the prefix and publishes that everything is invalid; whether all of it was done. */
+  /** Replays every key under the prefix and publishes, where there is a bus, that everything is invalid; whether all of it was done. */
   async clear(): Promise<boolean> {
     const { keyPrefix } = this.#options;
     const untilMs = this.#clock.monotonicMs() + clearMs;
@@ -126,6 +133,7 @@ export class RedisCache implements Caches, AsyncDisposable {
       cursor = page.cursor;
     } while (cursor !== '0' && this.#clock.monotonicMs() < untilMs);
     if (cursor !== '0') return false;
+    if (!this.#way.hasBus) return true;
     const heard = await this.#guard.run(0, (client) =>
       client.sendCommand(['PUBLISH', busChannel(keyPrefix), 'everything *']),
     );
@@ -134,13 +142,18 @@ export class RedisCache implements Caches, AsyncDisposable {
 
   async health(): Promise<RedisHealth> {
     const { circuit, latencyMs } = this.#guard.health();
-    const info = await this.#guard.run(0, (client) => client.sendCommand(['INFO', 'memory']));
-    const used = typeof info === 'string' ? /^used_memory:(\d+)/m.exec(info)?.[1] : undefined;
     return {
+      backend: this.#way.backend,
       circuit,
       latencyMs: this.inUse() ? latencyMs : null,
-      memoryUsedBytes: used === undefined ? null : Number(used),
+      memoryUsedBytes: this.#way.tellsMemory ? await this.#usedBytes() : null,
     };
+  }
+
+  async #usedBytes(): Promise<number | null> {
+    const info = await this.#guard.run(0, (client) => client.sendCommand(['INFO', 'memory']));
+    const used = typeof info === 'string' ? /^used_memory:(\d+)/m.exec(info)?.[1] : undefined;
+    return used === undefined ? null : Number(used);
   }
 
   /**
@@ -148,7 +161,7 @@ export class RedisCache implements Caches, AsyncDisposable {
    */
   async evaluate(lua: string, name: string, args: readonly string[]): Promise<unknown> {
     const reply = await this.#guard.run(this.#guard.laneOf(name), (client) =>
-      scripts.runScript(client, scripts.script(lua), name, args),
+      this.#way.runScript(client, scripts.script(lua), name, args),
     );
     if (reply instanceof Failed) throw new Error(`the script was not run (${reply.code})`);
     return reply;
@@ -170,7 +183,7 @@ export class RedisCache implements Caches, AsyncDisposable {
     const replies = await Promise.all(
       Array.from(byLane, ([lane, group]) =>
         this.#guard.run(lane, (client) =>
-          Promise.all(group.map((name) => scripts.runScript(client, scripts.replay, name, []))),
+          Promise.all(group.map((name) => this.#way.runScript(client, scripts.replay, name, []))),
         ),
       ),
     );

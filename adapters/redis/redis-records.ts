@@ -13,15 +13,17 @@ import type { Clock, Ids } from '../../domain/ports/runtime.ts';
 import { Batches } from './batch.ts';
 import type { Client } from './client.ts';
 import { type Entry, fenceOf, filling, headerIn, leaseOf, parseEntry, textOf, unavailable } from './entry.ts';
-import { asNumber, asOk, Failed, outageIn } from './errors.ts';
+import { asNumber, asOk, Failed, outageIn, unlessOutage } from './errors.ts';
 import type { Guard } from './guard.ts';
 import { chanceIn } from './keys.ts';
 import * as scripts from './scripts.ts';
+import type { Way } from './way.ts';
 
 export type RedisRecordsNeeds<V extends Cacheable> = {
   readonly kind: RecordKind<V>;
   readonly nameOf: (key: string) => string;
-  /** Where invalidations are published; `undefined` for hints, which are verified at each use. */
+  readonly way: Way;
+  /** Where invalidations are published; `undefined` for hints, which are verified at each use, and without a bus. */
   readonly channel: string | undefined;
   readonly guard: Guard;
   readonly leaseMs: number;
@@ -82,21 +84,58 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
 
   /** `sinceMs`: a round trip since then has taken its part of the deadline. */
   async #read(key: string, startedAtMs: number, sinceMs?: number): Promise<CacheRead<V>> {
-    const name = this.#needs.nameOf(key);
+    const { nameOf, way, ids } = this.#needs;
+    const name = nameOf(key);
     const lane = this.#guard.laneOf(name);
-    // GET with a bound: a value of 64 MB would hold up everybody on this connection. Absent is the empty string.
-    const reply = await this.#guard.run(
-      lane,
-      (client) => client.sendCommand(['GETRANGE', name, '0', this.#lastIndex]),
-      sinceMs,
-    );
+    const token = way.readsLease ? ids.token() : undefined;
+    const reply = await this.#guard.run(lane, (client) => this.#ask(client, name, token), sinceMs);
+    return this.#conclude(reply, token, key, name, startedAtMs);
+  }
+
+  #conclude(
+    reply: unknown,
+    token: string | undefined,
+    key: string,
+    name: string,
+    startedAtMs: number,
+  ): CacheRead<V> | Promise<CacheRead<V>> {
+    // Only the script that takes leases answers with a number.
+    if (token !== undefined && reply === 1)
+      return { state: 'leased', lease: { key, token, readStartedAtMs: startedAtMs } };
+    const lane = this.#guard.laneOf(name);
     const found = this.#parse(reply, key, lane);
     // A hit takes no further promise.
     return this.#judged(found, key) ?? this.#lease(found, key, name, lane, startedAtMs);
   }
 
+  /** What lies under a name; with a token, a lease where nothing does. */
+  #ask(client: Client, name: string, token: string | undefined): Promise<unknown> {
+    // GET with a bound: a value of 64 MB would hold up everybody on this connection. Absent is the empty string.
+    if (token === undefined) return client.sendCommand(['GETRANGE', name, '0', this.#lastIndex]);
+    const args = [leaseOf(token), `${this.#needs.leaseMs}`, this.#lastIndex];
+    return this.#needs.way.runScript(client, scripts.read, name, args);
+  }
+
   readMany(keys: readonly string[]): Promise<readonly CacheRead<V>[]> {
-    return this.#batches.read(keys, this.#needs.clock.monotonicMs());
+    const startedAtMs = this.#needs.clock.monotonicMs();
+    return this.#needs.way.readsLease
+      ? this.#readEach(keys, startedAtMs)
+      : this.#batches.read(keys, startedAtMs);
+  }
+
+  /** Each key as if it were alone, in one turn, and under one deadline: if they are late, Redis was late once. */
+  async #readEach(keys: readonly string[], startedAtMs: number): Promise<readonly CacheRead<V>[]> {
+    const { nameOf, ids } = this.#needs;
+    const entries = keys.map((key) => ({ key, name: nameOf(key), token: ids.token() }));
+    const replies = await this.#guard.run(0, (client) =>
+      Promise.all(entries.map(({ name, token }) => this.#ask(client, name, token).catch(unlessOutage))),
+    );
+    return Promise.all(
+      entries.map(({ key, name, token }, index) => {
+        const reply = replies instanceof Failed ? replies : replies[index];
+        return this.#conclude(reply, token, key, name, startedAtMs);
+      }),
+    );
   }
 
   async fill({ key, token, readStartedAtMs }: Lease, value: V | undefined, proof?: Proof): Promise<boolean> {
@@ -209,7 +248,7 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
   ): Promise<number | undefined> {
     const name = this.#needs.nameOf(key);
     const reply = await this.#guard.run(this.#guard.laneOf(name), (client) =>
-      scripts.runScript(client, script, name, args).then(asNumber),
+      this.#needs.way.runScript(client, script, name, args).then(asNumber),
     );
     return reply instanceof Failed ? undefined : reply;
   }
@@ -257,13 +296,13 @@ export class RedisRecords<V extends Cacheable> implements CachePort<V> {
     startedAtMs: number,
   ): Promise<CacheRead<V>> {
     if (this.#replacing === maxReplacing) return unavailable;
-    const { ids, leaseMs } = this.#needs;
+    const { ids, leaseMs, way } = this.#needs;
     const token = ids.token();
     this.#replacing++;
     const reply = await this.#guard.run(
       lane,
       (client) =>
-        scripts
+        way
           .runScript(client, scripts.replace, name, [headerIn(found), leaseOf(token), `${leaseMs}`])
           .then(asNumber),
       startedAtMs,

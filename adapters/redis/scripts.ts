@@ -9,6 +9,12 @@ export const script = (lua: string): Script => ({ lua, sha1: createHash('sha1').
 
 // GETRANGE and not GET, to the length of what is asked for: a value of 64 MB, put there by somebody else, is not copied.
 
+/** READ key, lease, ttlMs, last: the value up to the byte `last`, or 1 for a lease where there is none. */
+export const read: Script = script(`local v = redis.call('GETRANGE', KEYS[1], 0, ARGV[3])
+if v ~= '' then return v end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
+
 /** FILL key, lease, value or empty, ttlMs: turns one's own lease into the value, or into nothing. */
 export const fill: Script =
   script(`if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1]) ~= ARGV[1] then return 0 end

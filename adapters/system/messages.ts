@@ -22,6 +22,7 @@ export type MessageValues = {
   readonly 'variable-unread': { readonly name: string; readonly meant: string };
   readonly 'embedded-in-production': Directory;
   readonly 'only-local': { readonly mark: string };
+  readonly 'redis-unused': { readonly name: string; readonly used: string };
   readonly 'data-directory-unusable': Directory & { readonly reason: string };
   readonly 'data-directory-in-use': Directory & { readonly pid: number };
   readonly 'secret-file-unusable': { readonly path: string };
@@ -103,6 +104,12 @@ export const messageRows: { readonly [Code in MessageCode]: MessageRow<MessageVa
       `HOST is not set, so nobody outside of this container reaches the server (${mark} is set)`,
     todo: () => 'set HOST to 0.0.0.0, or to :: where the network is IPv6',
     when: 'a platform is recognised by a variable of its own, and `HOST` is not set',
+  },
+  'redis-unused': {
+    exit: null,
+    what: ({ name, used }) => `${name} is not used, because ${used} comes first`,
+    todo: () => 'unset the one that is not meant',
+    when: '`UPSTASH_REDIS_REST_URL` is set, and one that is taken before it',
   },
   'data-directory-unusable': {
     exit: 78,

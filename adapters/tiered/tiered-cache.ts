@@ -25,7 +25,7 @@ export interface SharedCache extends Caches, AsyncDisposable {
   health(): Promise<SharedHealth>;
 }
 
-export type SharedHealth = Pick<CacheHealth, 'circuit' | 'latencyMs' | 'memoryUsedBytes'>;
+export type SharedHealth = Pick<CacheHealth, 'backend' | 'circuit' | 'latencyMs' | 'memoryUsedBytes'>;
 
 export type TieredCacheOptions = {
   readonly kinds: readonly RecordKind<Cacheable>[];
@@ -33,8 +33,8 @@ export type TieredCacheOptions = {
   readonly memory: MemoryTier;
   readonly gate: Gate;
   readonly judge: Judge;
-  /** Redis and its bus, if there is one. */
-  readonly shared?: { readonly cache: SharedCache; readonly bus: InvalidationBus };
+  /** Redis, if there is one, and its bus, if it has one: else memory hears of others' changes from the log alone. */
+  readonly shared?: { readonly cache: SharedCache; readonly bus: InvalidationBus | undefined };
 };
 
 /**
@@ -58,7 +58,7 @@ export class TieredCache implements Cache {
       mayReadShared: () => shared?.cache.inUse() === true && gate.isOpen(),
     };
     this.#caches = portsOf(kinds, (kind) => new TieredRecords(kind, shared?.cache.of(kind), tiers));
-    shared?.bus.listen(memory.listener);
+    shared?.bus?.listen(memory.listener);
   }
 
   get kinds(): readonly RecordKind<Cacheable>[] {
@@ -91,23 +91,32 @@ export class TieredCache implements Cache {
     const isOpen = gate.isOpen();
     const isUsed = isOpen && shared?.cache.inUse() === true;
     const health: SharedHealth = (await shared?.cache.health()) ?? {
+      backend: 'memory',
       circuit: 'closed',
       latencyMs: null,
       memoryUsedBytes: null,
     };
     return {
       degraded: !isOpen || (shared !== undefined && !(isUsed && shared.cache.acceptsWrites())),
-      backend: isUsed ? 'redis' : 'memory',
       ...health,
+      backend: isUsed ? health.backend : 'memory',
       entriesInMemory: this.#memory.size,
       gate: isOpen ? (gate.isWithoutDatabase ? 'without-database' : 'open') : 'closed',
-      stalenessMs: isOpen ? this.#memory.stalenessMs() : null,
+      stalenessMs: isOpen ? this.#stalenessMs() : null,
     };
+  }
+
+  /** Without a bus the log is the proof. */
+  #stalenessMs(): number | null {
+    const { shared, gate } = this.#options;
+    if (shared?.bus !== undefined) return this.#memory.stalenessMs();
+    const ageMs = gate.ageMs();
+    return ageMs === null ? null : Math.round(ageMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { shared } = this.#options;
-    await Promise.all([shared?.bus[Symbol.asyncDispose](), shared?.cache[Symbol.asyncDispose]()]);
+    await Promise.all([shared?.bus?.[Symbol.asyncDispose](), shared?.cache[Symbol.asyncDispose]()]);
     this.#memory.clear();
   }
 }

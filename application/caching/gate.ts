@@ -69,6 +69,11 @@ export class Gate {
     return longestMs(this.#last, now) <= limitMs;
   }
 
+  /** How long ago the last answered check began, in milliseconds; `null` without one. */
+  ageMs(): number | null {
+    return this.#last === undefined ? null : longestMs(this.#last, momentOn(this.#options.clock));
+  }
+
   /** Whether it is open only because nobody answers. */
   get isWithoutDatabase(): boolean {
     return this.#isSilent && this.isOpen();

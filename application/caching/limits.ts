@@ -12,6 +12,8 @@ export const firstPauseMs: number = 2;
 
 /** The deadline of a call to Redis unless configured otherwise: a cache that is slower than the database is of no use. */
 export const defaultCommandTimeoutMs: number = 100;
+/** The same for a Redis over HTTP. */
+export const defaultRequestTimeoutMs: number = 400;
 /** The longest that can be configured: a lease must outlive the calls and the read of the database that it is for. */
 export const maxCommandTimeoutMs: number = 3_000;
 

@@ -54,5 +54,5 @@ const isLocal = (host: string): boolean =>
 
 const memoryOf = ({ redis, instances, cache }: Config): readonly Finding[] =>
   redis === undefined && instances === 'many'
-    ? [finding('cache', 'memory-alone', { maxStalenessMs: cache.maxStalenessMs })]
+    ? [finding('cache', 'memory-alone', { boundMs: cache.journalBoundMs })]
     : [];

@@ -19,7 +19,7 @@ export type FindingValues = {
   readonly 'database-in-clear': Host;
   readonly 'database-unverified': Host;
   readonly 'redis-in-clear': Host;
-  readonly 'memory-alone': { readonly maxStalenessMs: number };
+  readonly 'memory-alone': { readonly boundMs: number };
   readonly 'postgres-too-old': Found;
   readonly 'encoding-unsuitable': { readonly encoding: string };
   readonly 'pooler-none': Found;
@@ -63,6 +63,11 @@ export type FindingValues = {
   readonly 'redis-loading': Found;
   readonly 'redis-unreachable': Found;
   readonly 'redis-failing': Found;
+  readonly 'rest-token-refused': Found;
+  readonly 'rest-limited': Found;
+  readonly 'rest-foreign': Found;
+  readonly 'rest-unreachable': Found;
+  readonly 'rest-rights-missing': Named;
   readonly 'redis-too-old': Found;
   readonly 'redis-cluster': None;
   readonly 'redis-sentinel': None;
@@ -158,7 +163,7 @@ export const findingRows: { readonly [Code in FindingCode]: FindingRow<FindingVa
   },
   'memory-alone': {
     verdict: 'warning',
-    found: ({ maxStalenessMs }) => `no Redis: memory alone, which trusts itself for ${maxStalenessMs} ms`,
+    found: ({ boundMs }) => `no Redis: memory alone, which sees the changes of others within ${boundMs} ms`,
     advice: () => 'set REDIS_URL; or INSTANCES=one, if nobody else changes this database',
     when: 'several instances without Redis',
   },
@@ -435,6 +440,36 @@ export const findingRows: { readonly [Code in FindingCode]: FindingRow<FindingVa
     found: asFound,
     advice: () => 'look into its log',
     when: 'Redis answers with an error of another kind, as a replica without its primary does',
+  },
+  'rest-token-refused': {
+    verdict: 'bad',
+    found: asFound,
+    advice: () => 'correct UPSTASH_REDIS_REST_TOKEN; the password of rediss:// is another',
+    when: 'Upstash refuses the token',
+  },
+  'rest-limited': {
+    verdict: 'bad',
+    found: asFound,
+    advice: () => 'the requests of its plan are used up: wait, or take a larger plan',
+    when: 'Upstash answers no more requests for now',
+  },
+  'rest-foreign': {
+    verdict: 'bad',
+    found: asFound,
+    advice: () => 'correct UPSTASH_REDIS_REST_URL: what answers there is not the REST API',
+    when: 'what answers is not the REST API of Upstash',
+  },
+  'rest-unreachable': {
+    verdict: 'bad',
+    found: asFound,
+    advice: () => 'correct UPSTASH_REDIS_REST_URL, name servers and firewalls',
+    when: 'Upstash does not answer',
+  },
+  'rest-rights-missing': {
+    verdict: 'bad',
+    found: ({ names }) => `refused: ${names.join(', ')}`,
+    advice: () => 'set UPSTASH_REDIS_REST_TOKEN to the standard token, not to the one that may only read',
+    when: 'the token may only read',
   },
   'redis-too-old': {
     verdict: 'bad',

@@ -1,4 +1,5 @@
 import type { RedisFacts, RedisUnusable } from '../../adapters/redis/examine.ts';
+import type { RestFacts } from '../../adapters/redis/rest/examine.ts';
 import { type Finding, finding, good, inMiB, inMs, median } from './finding.ts';
 
 /** The settings that the findings depend on. */
@@ -17,6 +18,34 @@ export const redisFindings = (facts: RedisFacts, settings: RedisSettings): reado
   replicasFinding(facts, settings),
   latencyFinding(facts, settings),
 ];
+
+/** Of Upstash over REST less can be known: no version, no eviction, no persistence. */
+export const restFindings = (facts: RestFacts, settings: RedisSettings): readonly Finding[] => [
+  restRightsFinding(facts),
+  latencyFinding(facts, settings),
+];
+
+const restRightsFinding = ({ refused }: RestFacts): Finding =>
+  refused.length === 0
+    ? good('Redis rights', 'every command that was tried is allowed')
+    : finding('Redis rights', 'rest-rights-missing', { names: refused });
+
+export const unusableRest = (where: string, { code, reason }: RedisUnusable): Finding =>
+  finding('Redis', codeOfRestFailure(code), { found: `${where}: ${reason}` });
+
+const codeOfRestFailure = (code: RedisUnusable['code']) => {
+  switch (code) {
+    case 'auth':
+      return 'rest-token-refused';
+    case 'limited':
+      return 'rest-limited';
+    case 'gateway':
+    case 'refused':
+      return 'rest-foreign';
+    default:
+      return 'rest-unreachable';
+  }
+};
 
 /** A Redis that cannot be used is bad: Kith works without it, but it was configured to be used. */
 export const unusableRedis = (where: string, { code, reason }: RedisUnusable): Finding =>
@@ -108,7 +137,10 @@ const replicasFinding = ({ replicas }: RedisFacts, { waitReplicas }: RedisSettin
     : good(check, found);
 };
 
-const latencyFinding = ({ latenciesMs }: RedisFacts, { commandTimeoutMs }: RedisSettings): Finding => {
+const latencyFinding = (
+  { latenciesMs }: Pick<RedisFacts, 'latenciesMs'>,
+  { commandTimeoutMs }: RedisSettings,
+): Finding => {
   const check = 'Redis latency';
   const [middle, worst] = [median(latenciesMs), Math.max(...latenciesMs)];
   const found = `${inMs(middle)}, at most ${inMs(worst)}; the deadline is ${commandTimeoutMs} ms`;

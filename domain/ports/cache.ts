@@ -159,7 +159,8 @@ export type CheckOutcome = 'answered' | 'refused' | 'silent' | 'anew';
 export type CacheHealth = {
   /** Whether a configured tier is out of use. */
   readonly degraded: boolean;
-  readonly backend: Tier;
+  /** What is asked behind memory: `upstash` is a Redis over REST. */
+  readonly backend: Tier | 'upstash';
   /** The last measured round trip in milliseconds; `null` when unknown. */
   readonly latencyMs: number | null;
   readonly circuit: 'closed' | 'open' | 'half-open';

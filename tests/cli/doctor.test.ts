@@ -9,10 +9,12 @@ import { migrateEmbedded } from '../../adapters/mikro-orm/embedded.ts';
 import { migratePostgres } from '../../adapters/mikro-orm/migrate.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { doctor } from '../../cli/doctor.ts';
+import { Secret } from '../../domain/secret.ts';
 import { postgresGrants, redisAcl } from '../security/least-privilege.ts';
 import { openFaultProxy } from '../support/fault-proxy.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { openRedis, type RedisServer } from '../support/redis-server.ts';
+import { openRestServer, readOnlyToken } from '../support/rest-server.ts';
 import { kith, reading, runIn, urlOf } from './support.ts';
 
 type Report = { readonly verdict: string; readonly findings: readonly Finding[] };
@@ -348,6 +350,38 @@ describe('the doctor on Redis', () => {
     expect((await examineIt(old.port)).of('Redis version')).toEqual(['bad: Redis 6.0.16']);
     await using other = await openImitation(undefined);
     expect((await examineIt(other.port)).of('Redis')).toEqual([expect.stringMatching(/^bad: /)]);
+  });
+});
+
+describe('the doctor on Upstash over REST', () => {
+  const examineIt = (url: string, token: Secret<'upstash-token'>) =>
+    examine({
+      UPSTASH_REDIS_REST_URL: url,
+      UPSTASH_REDIS_REST_TOKEN: Secret.reveal(token),
+      DATA_DIR: join(tmpdir(), `kith-none-${randomBytes(6).toString('hex')}`),
+    });
+
+  it('finds nothing but good where all is, and leaves nothing behind', async () => {
+    await using server = await openRestServer();
+    const { url, token } = server.address;
+    const report = await examineIt(url, token);
+    // How fast it is depends on what else this machine does.
+    expect(report.but('Redis latency'), report.out).toEqual([]);
+    expect(report.of('Redis')).toEqual([
+      `good: 127.0.0.1:${server.address.port} (UPSTASH_REDIS_REST_URL) answers`,
+    ]);
+    expect(report.of('Redis rights')).toEqual([expect.stringMatching(/^good: /)]);
+    expect(report.out).not.toContain(Secret.reveal(token));
+    await expect.poll(() => server.redis.command('DBSIZE'), { timeout: 15_000 }).toBe(0);
+  });
+
+  it('sees a token that is refused, and one that may only read', async () => {
+    await using server = await openRestServer();
+    const { url } = server.address;
+    const refused = await examineIt(url, new Secret('CANARY-wrong'));
+    expect(refused.of('Redis')).toEqual([expect.stringMatching(/^bad: .*: auth$/)]);
+    expect(refused.out).not.toContain('CANARY-wrong');
+    expect((await examineIt(url, readOnlyToken)).of('Redis rights')).toEqual(['bad: refused: SET, EVAL']);
   });
 });
 

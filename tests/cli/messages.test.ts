@@ -135,6 +135,15 @@ const ways: { readonly [Code in MessageCode]: () => Promise<Said> } = {
       'embedded-in-production',
     ),
   'only-local': () => run(['start'], { RENDER: 'true' }, 'only-local'),
+  'redis-unused': () =>
+    run(
+      ['start'],
+      {
+        ...{ REDIS_URL: 'redis://127.0.0.1:1', UPSTASH_REDIS_REST_URL: 'https://kith.upstash.io' },
+        UPSTASH_REDIS_REST_TOKEN: 'hunter2',
+      },
+      'redis-unused',
+    ),
   'data-directory-unusable': () => {
     writeFileSync(join(directory, 'data'), 'a file');
     return run(['start'], {});

@@ -255,7 +255,8 @@ describe('issues', () => {
       'LOG_LEVEL',
     ],
     ...['REDIS_URL', 'REDIS_PRIVATE_URL', 'REDIS_HOST', 'REDIS_PORT', 'REDIS_PASSWORD', 'REDIS_POOL_TIMEOUT'],
-    ...['UPSTASH_REDIS_REST_URL', 'BOOTSTRAP_ADMIN_EMAIL', 'BOOTSTRAP_ADMIN_PASSWORD'],
+    ...['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'],
+    ...['BOOTSTRAP_ADMIN_EMAIL', 'BOOTSTRAP_ADMIN_PASSWORD'],
     ...['NODE_ENV', '__proto__', 'constructor'],
   ];
   const marker = 'hunter2-xyzzy';
@@ -292,7 +293,7 @@ describe('where Redis is', () => {
     REDIS_HOST: 'third',
   };
 
-  it('is taken from the first variable of three that is set', () => {
+  it('is taken from the first variable that is set', () => {
     const taken: unknown[] = [];
     const left: Record<string, string> = { ...all };
     for (const name of ['REDIS_URL', 'REDIS_PRIVATE_URL', 'REDIS_HOST']) {
@@ -313,7 +314,8 @@ describe('where Redis is', () => {
       username: 'kith',
       db: 3,
     });
-    if (location?.password === undefined) throw new Error('a password was expected');
+    if (location === undefined || 'token' in location || location.password === undefined)
+      throw new Error('a password was expected');
     expect(Secret.reveal(location.password)).toBe('p@ss/word');
   });
 
@@ -341,12 +343,78 @@ describe('where Redis is', () => {
     expect(redis?.location).toMatchObject({ source: 'REDIS_HOST', host: 'cache', port: 6390, tls: false });
   });
 
-  it('is not the REST URL of Upstash, which is refused where it would be taken and ignored where it would not', () => {
-    const upstash = { UPSTASH_REDIS_REST_URL: 'https://x.upstash.io', UPSTASH_REDIS_REST_TOKEN: 't' };
-    expect(namesOf(upstash)).toEqual(['UPSTASH_REDIS_REST_URL']);
-    expect(namesOf({ ...upstash, REDIS_HOST: 'later' })).toEqual(['UPSTASH_REDIS_REST_URL']);
-    expect(issuesOf(upstash)[0]?.expected).toContain('set REDIS_URL to the rediss:// URL');
-    expect(configOf({ ...upstash, REDIS_PRIVATE_URL: 'redis://first' }).redis?.location.host).toBe('first');
+  const upstash = { UPSTASH_REDIS_REST_URL: 'https://x.upstash.io', UPSTASH_REDIS_REST_TOKEN: 'AX_y-9.==' };
+
+  it('is Upstash over REST, third in the order, with a deadline for requests', () => {
+    const redis = configOf({ ...upstash, REDIS_HOST: 'later' }).redis;
+    expect(redis).toMatchObject({
+      location: {
+        ...{ source: 'UPSTASH_REDIS_REST_URL', url: 'https://x.upstash.io' },
+        ...{ host: 'x.upstash.io', port: 443, tls: true },
+      },
+      commandTimeoutMs: 400,
+    });
+    const location = redis?.location;
+    if (location?.source !== 'UPSTASH_REDIS_REST_URL') throw new Error('another was taken');
+    expect(Secret.reveal(location.token)).toBe('AX_y-9.==');
+    expect(configOf({ ...upstash, REDIS_COMMAND_TIMEOUT_MS: '90' }).redis?.commandTimeoutMs).toBe(90);
+    for (const first of ['REDIS_URL', 'REDIS_PRIVATE_URL'])
+      expect(configOf({ ...upstash, [first]: 'redis://first' }).redis?.location.source).toBe(first);
+  });
+
+  it('takes the URL and the token of Upstash together, or another Redis before them', () => {
+    const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN } = upstash;
+    expect(issuesOf({ UPSTASH_REDIS_REST_URL })).toEqual([
+      {
+        name: 'UPSTASH_REDIS_REST_TOKEN',
+        expected: 'the token of the database, with UPSTASH_REDIS_REST_URL',
+        isMissing: true,
+      },
+    ]);
+    expect(issuesOf({ UPSTASH_REDIS_REST_TOKEN })).toEqual([
+      {
+        name: 'UPSTASH_REDIS_REST_URL',
+        expected: 'the REST URL of the database, with UPSTASH_REDIS_REST_TOKEN',
+        isMissing: true,
+      },
+    ]);
+    for (const one of [{ UPSTASH_REDIS_REST_URL }, { UPSTASH_REDIS_REST_TOKEN }])
+      expect(configOf({ ...one, REDIS_URL: 'redis://first' }).redis?.location.source).toBe('REDIS_URL');
+  });
+
+  it.each([
+    'http://x.upstash.io',
+    'rediss://x.upstash.io:6379',
+    'https://user:hunter2@x.upstash.io',
+    'https://x.upstash.io?_token=hunter2',
+    'https://x.upstash.io#hunter2',
+    'x.upstash.io',
+  ])('is no REST URL: %s', (url) => {
+    const issues = issuesOf({ ...upstash, UPSTASH_REDIS_REST_URL: url });
+    expect(issues.map(({ name }) => name)).toEqual(['UPSTASH_REDIS_REST_URL']);
+    expect(issues[0]?.expected).toContain('a URL like https://name.upstash.io');
+    expect(JSON.stringify(issues)).not.toContain('hunter2');
+  });
+
+  it('may be reached without TLS on this machine alone, and below a path', () => {
+    const url = (given: string) =>
+      configOf({ ...upstash, UPSTASH_REDIS_REST_URL: given }).redis?.location ?? {};
+    expect(url('http://localhost:8079/')).toMatchObject({
+      url: 'http://localhost:8079',
+      port: 8079,
+      tls: false,
+    });
+    expect(url('http://[::1]:8079')).toMatchObject({ host: '::1' });
+    expect(url('https://proxy.example/redis/')).toMatchObject({ url: 'https://proxy.example/redis' });
+  });
+
+  it('cannot wait for replicas, nor trust authorities of its own, over REST', () => {
+    expect(namesOf({ ...upstash, REDIS_WAIT_REPLICAS: '1' })).toEqual(['REDIS_WAIT_REPLICAS']);
+    expect(namesOf({ ...upstash, REDIS_WAIT_REPLICAS: '0' })).toEqual([]);
+    expect(namesOf({ ...upstash, REDIS_CA_FILE: '/nowhere' })).toContain('REDIS_CA_FILE');
+    expect(namesOf({ ...upstash, UPSTASH_REDIS_REST_TOKEN: 'two words' })).toEqual([
+      'UPSTASH_REDIS_REST_TOKEN',
+    ]);
   });
 });
 

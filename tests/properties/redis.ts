@@ -100,7 +100,7 @@ export class SimulatedRedis {
       inUse: () => !world.lasts(`cut ${instance}`),
       acceptsWrites: () => true,
       clear: async () => true,
-      health: async () => ({ circuit: 'closed', latencyMs: null, memoryUsedBytes: null }),
+      health: async () => ({ backend: 'redis', circuit: 'closed', latencyMs: null, memoryUsedBytes: null }),
       [Symbol.asyncDispose]: async () => {},
     };
   }

@@ -373,6 +373,8 @@ const audited = (audits) =>
         ],
       ];
 
+const places = { memory: 'memory', redis: 'memory, Redis', upstash: 'memory, Redis over REST' };
+
 /** @param {State} state */
 const showPanels = ({
   cache,
@@ -388,7 +390,7 @@ const showPanels = ({
 }) => {
   const failures = Object.values(cache.failures).reduce((sum, count) => sum + count, 0);
   showFacts('tiers', [
-    ['serves from', { text: cache.backend === 'redis' ? 'memory, Redis' : 'memory' }],
+    ['serves from', { text: places[cache.backend] }],
     ...(cache.uses_redis
       ? /** @type {[string, Fact][]} */ ([
           ['Redis circuit', circuit(cache.circuit)],

@@ -13,7 +13,7 @@ export type WireLiveState = {
   uptime_ms: number;
   cache: {
     degraded: boolean;
-    backend: 'redis' | 'memory';
+    backend: 'redis' | 'upstash' | 'memory';
     uses_redis: boolean;
     circuit: 'closed' | 'open' | 'half-open';
     latency_ms: number | null;

@@ -74,6 +74,7 @@ const textOrNull = z.string().nullable();
 const numberOrNull = z.number().nullable();
 
 const tiers: All<ExplainedEntry['tier']> = { memory: 'memory', redis: 'redis' };
+const backends: All<WireCacheHealth['backend']> = { ...tiers, upstash: 'upstash' };
 const states: All<ExplainedEntry['state']> = {
   absent: 'absent',
   value: 'value',
@@ -176,7 +177,9 @@ export const readiness: z.ZodType<{ status: 'ready' }> = z.strictObject({ status
 
 const cacheHealthFields = {
   status: z.enum(statuses),
-  backend: z.enum(tiers),
+  backend: z
+    .enum(backends)
+    .meta({ description: 'what is asked behind memory; upstash is a Redis over REST' }),
   latency_ms: numberOrNull,
   circuit: z.enum(circuits),
 };

@@ -6,7 +6,7 @@ import {
   SocketClosedUnexpectedlyError,
 } from 'redis';
 import { expect, it } from 'vitest';
-import { classify, type FailureCode, outageIn } from '../../../adapters/redis/errors.ts';
+import { classify, type FailureCode, NoReply, outageIn } from '../../../adapters/redis/errors.ts';
 
 const withCode = (code: string): Error => Object.assign(new Error(code), { code });
 
@@ -33,6 +33,9 @@ const rows: readonly (readonly [unknown, FailureCode, ReturnType<typeof outageIn
   [new SimpleError("OOM command not allowed when used memory > 'maxmemory'."), 'oom', 'none'],
   [new SimpleError('NOSCRIPT No matching script.'), 'noscript', 'none'],
   [new ErrorReply('ERR something else'), 'refused', 'none'],
+  // What a client knows itself.
+  [new NoReply('limited'), 'limited', 'certain'],
+  [new NoReply('gateway'), 'gateway', 'sign'],
   // Not the server's answer: a fence that fails so may stand.
   [new TypeError('something of the client'), 'unknown', 'sign'],
   [new Error('READONLY says somebody'), 'unknown', 'sign'],

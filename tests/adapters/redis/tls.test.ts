@@ -24,7 +24,7 @@ it('a Redis with a certificate of a private authority is trusted by REDIS_CA_FIL
     return config.value.redis?.location;
   };
   const trusting = locate({ REDIS_CA_FILE: caFile });
-  if (trusting === undefined || Array.isArray(trusting) || !('host' in trusting))
+  if (trusting === undefined || Array.isArray(trusting) || !('host' in trusting) || 'token' in trusting)
     throw new Error('no address');
   expect(trusting.ca).toBe(await readFile(caFile, 'utf8'));
   expect(await examineRedis(trusting, 'kith:')).toMatchObject({ mode: 'standalone' });

@@ -11,7 +11,7 @@ import { recordKinds } from '../../../application/records/kinds.ts';
 import { pointers } from '../../../application/records/pointers.ts';
 import { users as userKind } from '../../../application/records/user.ts';
 import { configFrom } from '../../../composition/config.ts';
-import { openCache } from '../../../composition/resources.ts';
+import { openCache, type Shared } from '../../../composition/resources.ts';
 import type { BusListener, Cache } from '../../../domain/ports/cache.ts';
 import { leaseIn } from '../../contracts/cache.ts';
 import { importMutants, type Mutation } from '../../mutants.ts';
@@ -62,7 +62,7 @@ const openShared = (clock: ManualClock) => {
     inUse: () => true,
     acceptsWrites: () => true,
     clear: () => cache.clear(),
-    health: () => Promise.resolve({ circuit: 'closed', latencyMs: 1, memoryUsedBytes: 1 }),
+    health: () => Promise.resolve({ backend: 'redis', circuit: 'closed', latencyMs: 1, memoryUsedBytes: 1 }),
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   };
   return {
@@ -318,12 +318,24 @@ describe('memory over Redis', () => {
   });
 });
 
-describe('one process among several, without Redis', () => {
+/** Upstash over REST, as memory sees it. */
+const withoutBus = (clock: ManualClock): Shared => ({
+  cache: openShared(clock).shared,
+  bus: undefined,
+  scripts: { evaluate: () => Promise.reject(new Error('nobody asks')) },
+  counters: () => ({ unreadable: 0, failures: {} }),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+});
+
+describe.each<[string, (clock: ManualClock) => Shared | undefined]>([
+  ['without Redis', () => undefined],
+  ['with a Redis that has no bus', withoutBus],
+])('one process among several, %s', (_what, shared) => {
   const openAlone = (make: typeof openCache = openCache) => {
     const clock = new ManualClock();
     // The bound of memory is the one of a bus that there is not.
     const config = configFrom({ INSTANCES: 'many', MAX_STALENESS_MS: '50' });
-    const cache = make({ config, shared: undefined, clock, ids: systemIds, judge: believesAll });
+    const cache = make({ config, shared: shared(clock), clock, ids: systemIds, judge: believesAll });
     return { clock, cache, check: () => cache.checked('answered', momentOn(clock)) };
   };
   const servesWhileOpen = async (make?: typeof openCache): Promise<void> => {
@@ -339,8 +351,10 @@ describe('one process among several, without Redis', () => {
     }
     await clock.advance(boundMs);
     expect(users.peek(id)).toBeDefined();
+    expect((await cache.health()).stalenessMs).toBe(boundMs);
     await clock.advance(1);
     expect(users.peek(id)).toBeUndefined();
+    expect((await cache.health()).stalenessMs).toBeNull();
   };
 
   it('serves what it read for as long as the gate is open, and no longer', () => servesWhileOpen());

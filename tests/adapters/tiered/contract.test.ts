@@ -19,6 +19,7 @@ import { type CacheUnderTest, describeCache } from '../../contracts/cache.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { believesAll as judge } from '../../support/proofs.ts';
 import { openRedis } from '../../support/redis-server.ts';
+import { openRestServer } from '../../support/rest-server.ts';
 import { silentLog } from '../mikro-orm/support.ts';
 import { ageKeys, MovableClock, until } from '../redis/fixture.ts';
 
@@ -158,10 +159,66 @@ const openShares = (observation: Observation) => async (): Promise<CacheUnderTes
   };
 };
 
+/**
+ * Memory over Upstash by REST, for two processes: each hears of the other from the log alone, whose check drops what the
+ * other changed. Here the check of the other one drops everything.
+ */
+const openOverRest = async (): Promise<CacheUnderTest> => {
+  const server = await openRestServer();
+  const clock = new MovableClock();
+  const config = configFrom({
+    UPSTASH_REDIS_REST_URL: server.address.url,
+    UPSTASH_REDIS_REST_TOKEN: Secret.reveal(server.address.token),
+    // A server that is gone refuses at once.
+    REDIS_COMMAND_TIMEOUT_MS: '3000',
+    // The gate stays open from one check to the next, however busy the machine is.
+    JOURNAL_BOUND_MS: '60000',
+  });
+  const opened: AsyncDisposable[] = [server];
+  const connect = async (): Promise<Cache> => {
+    const needs = { clock, timer: systemTimer, ids: systemIds, log: silentLog, judge };
+    const shared = await openShared({ config, secrets, ...needs });
+    if (shared === undefined) throw new Error('there is no Redis');
+    opened.push(shared);
+    const cache = openCache({
+      ...{ config, clock, ids: systemIds, judge },
+      shared: observeRedis({ shared, ...observing(clock, undefined) }),
+    });
+    check(cache, clock);
+    await until(async () => !(await cache.health()).degraded, 15_000);
+    return cache;
+  };
+  const caches = [await connect(), await connect()] as const;
+  const [cache, another] = caches;
+  return {
+    caches: cache,
+    whole: cache,
+    another,
+    // The next check comes when time passes.
+    staleAfterFenceMs: 1,
+    leaseMs,
+    fenceTtlMs,
+    userTtlMs: config.cache.ttlsMs.user,
+    outage: { begin: () => server.close(), deadlineMs: config.redis?.commandTimeoutMs ?? 0 },
+    advance: async (ms) => {
+      await ageKeys(server.redis, ms);
+      clock.move(ms);
+      for (const each of caches) {
+        if (each === another) each.forget();
+        check(each, clock);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const each of opened.reverse()) await each[Symbol.asyncDispose]();
+    },
+  };
+};
+
 describeCache('Memory for the only process', openOnly('plain'));
 describeCache('Memory for the only process, observed', openOnly('observed'));
 describeCache('Memory for one of several processes without Redis', openByLog('plain'));
 describeCache('Memory for one of several processes without Redis, observed', openByLog('observed'));
+describeCache('Memory over Upstash by REST', openOverRest);
 describeCache('Memory over Redis', openShares('plain'));
 describeCache('Memory over Redis, observed', openShares('observed'));
 describeCache('Memory over Redis, observed and traced', openShares('traced'));

@@ -10,8 +10,9 @@ import type { Report, Scene } from './scenes.ts';
 import { scenesOfConfiguration } from './scenes-of-configuration.ts';
 import { scenesOfDatabase } from './scenes-of-database.ts';
 import { scenesOfRedis } from './scenes-of-redis.ts';
+import { scenesOfRest } from './scenes-of-rest.ts';
 
-const scenes = [...scenesOfConfiguration, ...scenesOfDatabase, ...scenesOfRedis];
+const scenes = [...scenesOfConfiguration, ...scenesOfDatabase, ...scenesOfRedis, ...scenesOfRest];
 
 const tries = 5;
 
