@@ -35,6 +35,31 @@ describe('set role', () => {
     expect((await stored(world, ada.id)).user).toEqual(ada);
   });
 
+  it('locks the user together with the administrators, in one order, though the user is none yet', async () => {
+    const world = openWorld();
+    const ada = await join(world, 1);
+    const bob = await join(world, 2, { role: 'admin' });
+    const { transactions } = world;
+    const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const holding = transactions.run(async ({ users }) => {
+      await users.lock(bob.id);
+      held.resolve();
+      await released.promise;
+    });
+    await held.promise;
+    const changing = setRole(world)(ada.id, 'user');
+    let isLocked = true;
+    const other = transactions.run(async ({ users }) => {
+      await users.lock(ada.id);
+      isLocked = false;
+    });
+    // Everything that can go on has.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isLocked).toBe(true);
+    released.resolve();
+    await Promise.all([holding, changing, other]);
+  });
+
   it('takes the role from whoever is not active, also from the only one who has it', async () => {
     const world = openWorld();
     const ada = await join(world, 1, { role: 'admin', isActive: false });
