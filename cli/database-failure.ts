@@ -1,5 +1,5 @@
 import { toldOfDatabase } from '../adapters/mikro-orm/faults.ts';
-import { placeOf } from '../adapters/mikro-orm/postgres-url.ts';
+import { placeOf } from '../adapters/mikro-orm/postgres-address.ts';
 import { type Message, messageOf, Told } from '../adapters/system/messages.ts';
 import type { Config } from '../composition/config.ts';
 import { DatabaseUnavailable } from '../domain/faults.ts';

@@ -1,7 +1,7 @@
 import { DataDirectoryInUse } from '../adapters/mikro-orm/data-directory.ts';
 import { examineEmbedded, examinePostgres } from '../adapters/mikro-orm/examine.ts';
 import { examineDirect } from '../adapters/mikro-orm/examine-direct.ts';
-import { type PostgresAddress, placeOf } from '../adapters/mikro-orm/postgres-url.ts';
+import { type PostgresAddress, placeOf } from '../adapters/mikro-orm/postgres-address.ts';
 import {
   type RefusedValue,
   tellRefusedOfEmbedded,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { connectionLimits, keepAliveRangeMs } from '../adapters/http/connection-limits.ts';
+import type { PostgresAddress } from '../adapters/mikro-orm/postgres-address.ts';
 import { isSchema, schemaExpected } from '../adapters/mikro-orm/postgres-parameters.ts';
-import { type PostgresAddress, parseDatabaseUrl } from '../adapters/mikro-orm/postgres-url.ts';
+import { parseDatabaseUrl } from '../adapters/mikro-orm/postgres-url.ts';
 import { ceilingParameters, floorParameters } from '../adapters/oslo/phc.ts';
 import { ZxcvbnStrength } from '../adapters/password-strength/zxcvbn-strength.ts';
 import { parseCaFile } from '../adapters/redis/ca-file.ts';

@@ -179,19 +179,45 @@ const isAmbient = (node: Node, parent: Node | undefined): boolean => {
   return !isName || parent?.['computed'] === true || parent?.['shorthand'] === true;
 };
 
+/** The files that one imports, types too. */
+const importsOf = (path: string, source: string): readonly string[] =>
+  [...nodesOf(Object(parseAst(source, { lang: 'ts' })))]
+    .filter(([node]) => importing.includes(node.type))
+    .map(([node]) => literal(node['source']) ?? '')
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => posix.join(posix.dirname(path), specifier));
+
+/** Files that import each other in a loop: none of them can be understood before the others. */
+const circlesIn = (imports: ReadonlyMap<string, readonly string[]>): readonly string[] => {
+  const circles: string[] = [];
+  const seen = new Set<string>();
+  const follow = (path: string, way: readonly string[]): void => {
+    const start = way.indexOf(path);
+    if (start >= 0) circles.push([...way.slice(start), path].join(' imports '));
+    if (seen.has(path)) return;
+    seen.add(path);
+    for (const target of imports.get(path) ?? []) follow(target, [...way, path]);
+  };
+  for (const path of imports.keys()) follow(path, []);
+  return circles;
+};
+
 /** The breaches of a whole tree, with those that are about folders. */
 const inspect = (root: string): string[] => {
   const breaches: string[] = [];
+  const imports = new Map<string, readonly string[]>();
   for (const folder of Object.keys(rules)) {
     if (!existsSync(join(root, folder)) || filesIn(root, folder).length === 0)
       breaches.push(`${folder} is empty`);
   }
   const top = readdirSync(root).filter((name) => !unruled.includes(name) && !name.startsWith('.'));
   for (const path of top.flatMap((name) => filesIn(root, name))) {
-    breaches.push(...breachesOf(path, readFileSync(join(root, path), 'utf8')));
+    const source = readFileSync(join(root, path), 'utf8');
+    breaches.push(...breachesOf(path, source));
+    imports.set(path, importsOf(path, source));
     if (path.split('/').length > 4) breaches.push(`${path} lies deeper than three folders`);
   }
-  return breaches;
+  return [...breaches, ...circlesIn(imports)];
 };
 
 const filesIn = (root: string, path: string): string[] => {
@@ -320,6 +346,18 @@ describe('the check of the architecture', () => {
       mkdirSync(dirname(join(root, path)), { recursive: true });
       writeFileSync(join(root, path), source);
     };
+
+    it('fails on a circle, also of types', () => {
+      plant('domain/a.ts', `import { b } from './b.ts';`);
+      plant('domain/b.ts', `import { c } from './c.ts'; import { d } from './d.ts';`);
+      plant('domain/c.ts', `import { d } from './d.ts';`);
+      expect(inspect(root)).toEqual([]);
+      plant('domain/d.ts', `import type { A } from './a.ts';`);
+      expect(inspect(root)).toEqual([
+        'domain/a.ts imports domain/b.ts imports domain/c.ts imports domain/d.ts imports domain/a.ts',
+      ]);
+      for (const name of ['a', 'b', 'c', 'd']) rmSync(join(root, `domain/${name}.ts`));
+    });
 
     it('fails on a folder that is empty or gone, and on one that it does not know', () => {
       expect(inspect(root)).toEqual([]);

@@ -1,8 +1,8 @@
 import { isNotified, keepsSession } from './examine.ts';
 import { toFault } from './faults.ts';
+import type { PostgresAddress } from './postgres-address.ts';
 import { ask, boundQueries, type PgClient, type PgPool } from './postgres-driver.ts';
 import { atPrimary, connect, examineLimits, tlsOptions } from './postgres-pool.ts';
-import type { PostgresAddress } from './postgres-url.ts';
 import { leadToOne } from './same-database.ts';
 
 /** What can be known of the way past a pooler. */

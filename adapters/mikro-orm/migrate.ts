@@ -10,6 +10,7 @@ import { DatabaseUnavailable } from '../../domain/faults.ts';
 import { isLockTimeout, toFault, Unsuitable } from './faults.ts';
 import { type Home, lookAtHome, mustBeHabitable } from './home.ts';
 import { type LogConnection, onKysely } from './log-connection.ts';
+import type { PostgresAddress } from './postgres-address.ts';
 import {
   atPrimary,
   connect,
@@ -18,7 +19,6 @@ import {
   type TlsOptions,
   tlsOptions,
 } from './postgres-pool.ts';
-import type { PostgresAddress } from './postgres-url.ts';
 import { proveRules } from './prove-rules.ts';
 import { grantRights } from './rights.ts';
 import { Row } from './row.ts';

@@ -1,5 +1,5 @@
 import { decodePart } from '../system/address.ts';
-import type { Host } from './postgres-url.ts';
+import type { Host } from './postgres-address.ts';
 
 const defaultPort = 5432;
 

@@ -1,6 +1,6 @@
 import { ok } from '../../domain/result.ts';
 import { invalid, type Parsed } from '../../domain/text.ts';
-import type { PostgresAddress, Tls } from './postgres-url.ts';
+import type { PostgresAddress, Tls } from './postgres-address.ts';
 
 /** What the parameters of a connection URL say. */
 export type Parameters = Pick<PostgresAddress, 'schema' | 'tls' | 'connectTimeoutMs' | 'pooling'> & {

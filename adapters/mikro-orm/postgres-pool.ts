@@ -3,6 +3,7 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import { Secret } from '../../domain/secret.ts';
 import { ormOptions } from './orm-options.ts';
 import { waitInTurn } from './patience.ts';
+import { type Host, hostsOf, type PostgresAddress, type Tls } from './postgres-address.ts';
 import {
   noteAnswers,
   type PgClient,
@@ -10,7 +11,6 @@ import {
   prepareQueries,
   survivingNonsense,
 } from './postgres-driver.ts';
-import { type Host, hostsOf, type PostgresAddress, type Tls } from './postgres-url.ts';
 import { mustBePrimary, type ServerLimits, settingsOf, settle } from './session.ts';
 import { namesFor } from './statement-name.ts';
 import { discard, Way, type WayNeeds } from './way.ts';

@@ -17,6 +17,7 @@ import { onPostgres } from './log-connection.ts';
 import { migrate, patienceOfStartMs } from './migrate.ts';
 import { OneDatabase } from './one-database.ts';
 import { OwnConnection } from './own-connection.ts';
+import { type PostgresAddress, placeOf } from './postgres-address.ts';
 import { connectionsOf, type PgClient, type PgPool, warmUp } from './postgres-driver.ts';
 import { listenOnPostgres } from './postgres-listener.ts';
 import {
@@ -28,7 +29,6 @@ import {
   warmConnections,
   wayTo,
 } from './postgres-pool.ts';
-import { type PostgresAddress, placeOf } from './postgres-url.ts';
 import { warnOfRules } from './prove-rules.ts';
 import { leadToOne } from './same-database.ts';
 import { settingsOf } from './session.ts';

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { toFault } from './faults.ts';
+import type { PostgresAddress } from './postgres-address.ts';
 import { atPrimary, connect, examineLimits, tlsOptions } from './postgres-pool.ts';
-import type { PostgresAddress } from './postgres-url.ts';
 
 /**
  * Gives the log a new epoch, after which nobody believes a value that was cached before; whether there was an epoch to

@@ -7,10 +7,8 @@
  * instead of one: without limits of the server, a statement that waits for a lock would go on after its caller has left.
  */
 import { Unreachable } from './faults.ts';
+import type { Pooling } from './postgres-address.ts';
 import { ask, boundQueries, type PgClient } from './postgres-driver.ts';
-
-/** Whether a connection is one session of the server, or another one in each transaction. */
-export type Pooling = 'none' | 'transaction';
 
 /** Parameters of the server, by name. */
 export type Settings = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Pooling } from './session.ts';
+import type { Pooling } from './postgres-address.ts';
 
 /**
  * The name under which a statement is prepared: of its text. Numbers would do on connections of one's own. Behind a pooler

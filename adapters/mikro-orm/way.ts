@@ -1,8 +1,8 @@
 import { setTimeout as startTimer } from 'node:timers';
 import { toConnectError } from './faults.ts';
+import type { Host, Pooling } from './postgres-address.ts';
 import { type PgClient, prepareQueries } from './postgres-driver.ts';
-import type { Host } from './postgres-url.ts';
-import { mustBePrimary, type Pooling, type Settings, settle } from './session.ts';
+import { mustBePrimary, type Settings, settle } from './session.ts';
 import type { StatementNames } from './statement-name.ts';
 
 export type WayNeeds = {

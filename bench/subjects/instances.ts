@@ -1,10 +1,11 @@
 import { checkSettings } from '../../adapters/mikro-orm/change-log.ts';
 import { changeLogOf } from '../../adapters/mikro-orm/change-log-port.ts';
 import { OwnConnection } from '../../adapters/mikro-orm/own-connection.ts';
+import { hostsOf } from '../../adapters/mikro-orm/postgres-address.ts';
 import type { PgClient, PgPool } from '../../adapters/mikro-orm/postgres-driver.ts';
 import { listenOnPostgres } from '../../adapters/mikro-orm/postgres-listener.ts';
 import { connect, databaseDeadlines } from '../../adapters/mikro-orm/postgres-pool.ts';
-import { hostsOf, parseDatabaseUrl } from '../../adapters/mikro-orm/postgres-url.ts';
+import { parseDatabaseUrl } from '../../adapters/mikro-orm/postgres-url.ts';
 import { StatementNames } from '../../adapters/mikro-orm/statement-name.ts';
 import { Way } from '../../adapters/mikro-orm/way.ts';
 import { systemClock, systemTimer } from '../../adapters/system/clock.ts';

@@ -1,8 +1,8 @@
 import { askedForRole, type DatabaseFacts, maxCountedRows } from '../../adapters/mikro-orm/examine.ts';
 import type { DirectFacts } from '../../adapters/mikro-orm/examine-direct.ts';
 import type { LogTrigger } from '../../adapters/mikro-orm/log-shape.ts';
+import type { Pooling } from '../../adapters/mikro-orm/postgres-address.ts';
 import type { RuleState } from '../../adapters/mikro-orm/prove-rules.ts';
-import type { Pooling } from '../../adapters/mikro-orm/session.ts';
 import { type Finding, finding, good, inMs, median } from './finding.ts';
 
 const oldestVersion = 130_000;

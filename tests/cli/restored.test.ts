@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { openPostgres } from '../../adapters/mikro-orm/postgres.ts';
-import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-address.ts';
 import { restored } from '../../cli/restored.ts';
 import { compose, configFrom, type Kith, type UserId } from '../../composition/compose.ts';
 import { silentLog, untilReady } from '../adapters/mikro-orm/support.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { openPostgres } from '../../adapters/mikro-orm/postgres.ts';
-import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-address.ts';
 import type { Command } from '../../cli/command.ts';
 import { Secret } from '../../domain/secret.ts';
 import { silentLog } from '../adapters/mikro-orm/support.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { openPostgres } from '../../adapters/mikro-orm/postgres.ts';
-import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-address.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { doctor } from '../../cli/doctor.ts';
 import { compose, configFrom, type Kith } from '../../composition/compose.ts';

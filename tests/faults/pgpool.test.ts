@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { migratePostgres } from '../../adapters/mikro-orm/migrate.ts';
-import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-address.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { doctor } from '../../cli/doctor.ts';
 import { runIn } from '../cli/support.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-address.ts';
 import { idsOf, needPgpool } from '../../scripts/servers.ts';
 import { freePort } from './redis-server.ts';
 

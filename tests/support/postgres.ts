@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { sql } from 'kysely';
-import { type PostgresAddress, parseDatabaseUrl } from '../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-address.ts';
+import { parseDatabaseUrl } from '../../adapters/mikro-orm/postgres-url.ts';
 import { Secret } from '../../domain/secret.ts';
 
 const hint =

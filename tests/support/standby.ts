@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../adapters/mikro-orm/postgres-address.ts';
 import { adopt, end, isRunning, removeFolder, temporaryFolder } from '../torture/children.ts';
 import { owner, programs } from '../torture/postgres-cluster.ts';
 import { connectTo, type Sql, sql as statement } from '../torture/sql.ts';

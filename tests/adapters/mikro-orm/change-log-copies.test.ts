@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { begin, check, renewEpoch } from '../../../adapters/mikro-orm/change-log.ts';
 import { examineDirect } from '../../../adapters/mikro-orm/examine-direct.ts';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
-import { type PostgresAddress, placeOf } from '../../../adapters/mikro-orm/postgres-url.ts';
+import { type PostgresAddress, placeOf } from '../../../adapters/mikro-orm/postgres-address.ts';
 import { freePort } from '../../support/redis-server.ts';
 import { adopt, end, removeFolder, temporaryFolder } from '../../torture/children.ts';
 import { owner, programs } from '../../torture/postgres-cluster.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
 import { migrations, tablesOf } from '../../../adapters/mikro-orm/migrations.ts';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
-import { placeOf } from '../../../adapters/mikro-orm/postgres-url.ts';
+import { placeOf } from '../../../adapters/mikro-orm/postgres-address.ts';
 import { DatabaseUnavailable } from '../../../domain/faults.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { clientsOf } from './change-log-support.ts';

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type PostgresAddress, parseDatabaseUrl } from '../../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-address.ts';
+import { parseDatabaseUrl } from '../../../adapters/mikro-orm/postgres-url.ts';
 import { Secret } from '../../../domain/secret.ts';
 
 const parsed = (url: string): PostgresAddress => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import net from 'node:net';
 import { vi } from 'vitest';
-import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-address.ts';
 import { systemClock } from '../../../adapters/system/clock.ts';
 import { jsonLog } from '../../../adapters/system/log.ts';
 import type { Database } from '../../../domain/ports/persistence.ts';

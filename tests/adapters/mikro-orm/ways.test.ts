@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openPostgres } from '../../../adapters/mikro-orm/postgres.ts';
-import { type PostgresAddress, parseDatabaseUrl } from '../../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-address.ts';
+import { parseDatabaseUrl } from '../../../adapters/mikro-orm/postgres-url.ts';
 import { DatabaseUnavailable } from '../../../domain/faults.ts';
 import { fresh, store } from '../../contracts/persistence-support.ts';
 import { type FaultProxy, openFaultProxy } from '../../support/fault-proxy.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
-import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-address.ts';
 import { postgresGrants } from '../../security/least-privilege.ts';
 import { openFaultProxy } from '../../support/fault-proxy.ts';
 import { openPgBouncer } from '../../support/pgbouncer.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-url.ts';
+import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-address.ts';
 import { openPgBouncer } from '../../support/pgbouncer.ts';
 import { openPgpool } from '../../support/pgpool.ts';
 import { urlOf } from '../../support/postgres.ts';
