@@ -9,7 +9,10 @@ const ofPlatforms: ReadonlySet<string> = new Set(['REDISHOST', 'REDISPORT', 'RED
 /** Shorter names have too many neighbours. */
 const shortCharacters = 7;
 
-/** What a start says although it goes on: names that are nearly ours, a Redis that another goes before, an address that nobody reaches, and a production that keeps its data in a directory. */
+/**
+ * What a start says although it goes on: names that are nearly ours, a Redis that another goes before, an address that
+ * nobody reaches, and a production that keeps its data in a directory.
+ */
 export const startWarnings = (environment: Environment, config: Config): readonly Message[] => [
   ...unreadVariables(environment),
   ...unusedRedis(environment, config),

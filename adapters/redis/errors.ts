@@ -1,6 +1,8 @@
 /**
  * What a failed command means, whatever node-redis calls it. `limited`: no more is answered for a while, or for this month.
- * `gateway`: something else than Redis answered, as a proxy does whose Redis is away. The messages of node-redis and `.input` can hold the password and values:
+ * `gateway`: something else than Redis answered, as a proxy does whose Redis is away.
+ *
+ * The messages of node-redis and their `.input` can hold the password and values:
  * nothing of an error leaves this file but one of these codes.
  */
 export type FailureCode =

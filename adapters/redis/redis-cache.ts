@@ -116,7 +116,10 @@ export class RedisCache implements Caches, AsyncDisposable {
     return this.#guard.health().isHealthy;
   }
 
-  /** Replays every key under the prefix and publishes, where there is a bus, that everything is invalid; whether all of it was done. */
+  /**
+   * Replays every key under the prefix and publishes, where there is a bus, that everything is invalid; whether all of it
+   * was done.
+   */
   async clear(): Promise<boolean> {
     const { keyPrefix } = this.#options;
     const untilMs = this.#clock.monotonicMs() + clearMs;

@@ -103,7 +103,7 @@ const nameThePrimary = 'let REDIS_URL name the primary';
 const useNtp = 'run NTP on both machines: tokens are valid by the clock of whoever looks at them';
 const noeviction = 'set maxmemory-policy noeviction: a full Redis is then bypassed, and evicts no fence';
 const noPersistence =
-  "set save '' and appendonly no: after a crash a Redis that comes back empty is right, one that comes back old is not";
+  "set save '' and appendonly no: a cache needs no file, for what comes back old is not believed";
 const bringNear =
   'bring the server and its database together: every miss and every write waits this long, several times';
 const bringRedisNear = 'bring Redis near, or raise REDIS_COMMAND_TIMEOUT_MS: beyond it Redis is bypassed';
@@ -533,15 +533,16 @@ export const findingRows: { readonly [Code in FindingCode]: FindingRow<FindingVa
   },
   'redis-append-only': {
     verdict: 'warning',
-    found: ({ flushes }) => `append-only file, flushed ${flushes}: a crash loses the last second`,
+    found: ({ flushes }) =>
+      `append-only file, flushed ${flushes}: a crash loses the fences of the last second`,
     advice: () => noPersistence,
     when: 'an append-only file that is not flushed at each write',
   },
   'redis-snapshots': {
-    verdict: 'bad',
-    found: ({ snapshots }) => `snapshots (${snapshots}): a crash loses minutes`,
+    verdict: 'warning',
+    found: ({ snapshots }) => `snapshots (${snapshots}): where one fails, Redis takes no writes any more`,
     advice: () => noPersistence,
-    when: 'Redis takes snapshots: a crash brings old values back',
+    when: 'Redis takes snapshots, which a cache does not need',
   },
   'redis-persistence-unknown': {
     verdict: 'warning',
@@ -559,7 +560,7 @@ export const findingRows: { readonly [Code in FindingCode]: FindingRow<FindingVa
     verdict: 'warning',
     found: asFound,
     advice: () =>
-      'if one of them may take over, set REDIS_WAIT_REPLICAS=1: it may lack the last invalidations',
+      'if one of them may take over, set REDIS_WAIT_REPLICAS=1: it may lack the last fences',
     when: 'there are replicas, and nobody waits for them',
   },
   'redis-far': {

@@ -114,7 +114,7 @@ const memoryFinding = ({ usedBytes, maxBytes }: RedisFacts): Finding => {
     : good(check, found);
 };
 
-/** After a crash Redis reads a file that lacks the last invalidations, so it serves old values until their TTL ends. */
+/** Values that come back from an old file are not believed (application/caching/belief.ts), so a file is of no use, and may do harm. */
 const persistenceFinding = ({ appendsToFile, flushes, snapshots, snapshotsTaken }: RedisFacts): Finding => {
   const check = 'Redis persistence';
   if (appendsToFile) {

@@ -280,7 +280,7 @@ describe('the doctor on Redis', () => {
     ['maxmemory-policy', 'allkeys-random', 'noeviction', 'Redis eviction', /^bad: allkeys-random/],
     ['maxmemory', '0', '100mb', 'Redis memory', /^warning: .* no limit/],
     ['maxmemory', '1kb', '100mb', 'Redis memory', /^bad: full: /],
-    ['save', '3600 1', '', 'Redis persistence', /^bad: snapshots \(3600 1\)/],
+    ['save', '3600 1', '', 'Redis persistence', /^warning: snapshots \(3600 1\)/],
     ['appendonly', 'yes', 'no', 'Redis persistence', /^warning: append-only file, flushed everysec/],
   ])('sees that %s is %s', async (setting, value, usual, check, expected) => {
     await redis.command('CONFIG', 'SET', setting, value);

@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts
 import { storedBefore } from '../../support/rows.ts';
 import { openPair } from '../../support/standby.ts';
 import { openPostgresCluster } from '../../torture/postgres-cluster.ts';
-import { reading, urlOf } from '../support.ts';
+import { holdMigrations, reading, urlOf } from '../support.ts';
 import { doctorIn, type Report, type Scene } from './scenes.ts';
 
 /** A database of its own, migrated, and spoiled by this SQL. */
@@ -112,18 +112,8 @@ const ofStructure: readonly Scene[] = [
     codes: ['migrations-locked'],
     examine: async () => {
       await using database = await createTestDatabase();
-      const held = database
-        .query(`select pg_advisory_lock(${0x6b697468}), pg_sleep(600)`)
-        .catch(() => undefined);
-      const holders = () =>
-        database.query(`select pid from pg_locks where locktype = 'advisory' and granted
-          and database = (select oid from pg_database where datname = current_database())`);
-      let [holder] = await holders();
-      while (holder === undefined) [holder] = await holders();
-      const report = await doctorIn({ DATABASE_URL: urlOf(database.address) });
-      await database.query(`select pg_terminate_backend(${holder['pid']})`);
-      await held;
-      return report;
+      await using _held = await holdMigrations(database);
+      return await doctorIn({ DATABASE_URL: urlOf(database.address) });
     },
   },
 ];

@@ -1,4 +1,4 @@
-/** The doctor on a PostgreSQL as people have it; poolers and standbys are in tests/faults/pgbouncer.test.ts and pgpool.test.ts. */
+/** The doctor on a PostgreSQL as people have it; tests/faults/pgbouncer.test.ts and pgpool.test.ts have poolers and standbys. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
@@ -6,7 +6,7 @@ import type { Finding } from '../../../cli/doctor/finding.ts';
 import { doctor } from '../../../cli/doctor.ts';
 import { createTestDatabase, type TestDatabase, urlOf } from '../../support/postgres.ts';
 import { openTlsPostgres } from '../../support/tls-postgres.ts';
-import { runIn } from '../support.ts';
+import { holdMigrations, runIn } from '../support.ts';
 
 const secret = randomBytes(48).toString('base64url');
 
@@ -51,20 +51,12 @@ describe('the doctor on a PostgreSQL as people have it', () => {
 
   it('finds who holds the lock of the migrations where one is missing', async () => {
     await using database = await createTestDatabase();
-    const held = database
-      .query(`select pg_advisory_lock(${0x6b697468}), pg_sleep(600)`)
-      .catch(() => undefined);
-    const holder = () =>
-      database.query(`select pid from pg_locks where locktype = 'advisory' and granted
-        and database = (select oid from pg_database where datname = current_database())`);
-    await expect.poll(async () => (await holder()).length).toBe(1);
-    const pid = (await holder())[0]?.['pid'];
+    const held = await holdMigrations(database);
     const [said] = await found(urlOf(database.address), 'migrations');
     expect(said).toMatch(
-      new RegExp(`^bad: missing: .*; the process ${pid} of PostgreSQL holds their lock; `),
+      new RegExp(`^bad: missing: .*; the process ${held.pid} of PostgreSQL holds their lock; `),
     );
-    await database.query(`select pg_terminate_backend(${pid})`);
-    await held;
+    await held[Symbol.asyncDispose]();
     const [free] = await found(urlOf(database.address), 'migrations');
     expect(free).toMatch(/^bad: missing: [^;]*; run kith migrate$/);
   });
