@@ -559,8 +559,7 @@ export const findingRows: { readonly [Code in FindingCode]: FindingRow<FindingVa
   'replicas-not-awaited': {
     verdict: 'warning',
     found: asFound,
-    advice: () =>
-      'if one of them may take over, set REDIS_WAIT_REPLICAS=1: it may lack the last fences',
+    advice: () => 'if one of them may take over, set REDIS_WAIT_REPLICAS=1: it may lack the last fences',
     when: 'there are replicas, and nobody waits for them',
   },
   'redis-far': {

@@ -3,12 +3,13 @@ import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
 import type { PostgresAddress } from '../../../adapters/mikro-orm/postgres-address.ts';
 import { postgresGrants } from '../../security/least-privilege.ts';
 import { openFaultProxy } from '../../support/fault-proxy.ts';
+import { holdMigrations } from '../../support/migration-lock.ts';
 import { openPgBouncer } from '../../support/pgbouncer.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { storedBefore } from '../../support/rows.ts';
 import { openPair } from '../../support/standby.ts';
 import { openPostgresCluster } from '../../torture/postgres-cluster.ts';
-import { holdMigrations, reading, urlOf } from '../support.ts';
+import { reading, urlOf } from '../support.ts';
 import { doctorIn, type Report, type Scene } from './scenes.ts';
 
 /** A database of its own, migrated, and spoiled by this SQL. */

@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migratePostgres } from '../../../adapters/mikro-orm/migrate.ts';
 import type { Finding } from '../../../cli/doctor/finding.ts';
 import { doctor } from '../../../cli/doctor.ts';
+import { holdMigrations } from '../../support/migration-lock.ts';
 import { createTestDatabase, type TestDatabase, urlOf } from '../../support/postgres.ts';
 import { openTlsPostgres } from '../../support/tls-postgres.ts';
-import { holdMigrations, runIn } from '../support.ts';
+import { runIn } from '../support.ts';
 
 const secret = randomBytes(48).toString('base64url');
 

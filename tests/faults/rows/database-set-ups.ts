@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFaultProxy } from '../../support/fault-proxy.ts';
+import { holdMigrations } from '../../support/migration-lock.ts';
 import { openPgBouncer, type PoolMode } from '../../support/pgbouncer.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { openTlsPostgres } from '../../support/tls-postgres.ts';
@@ -94,32 +95,21 @@ const ownSchema: Row = {
   },
 };
 
-const lockOf = 0x6b697468;
-const lockHolder = `select pid from pg_locks where locktype = 'advisory' and objid = ${lockOf} and granted
-  and database = (select oid from pg_database where datname = current_database())`;
-
 const heldLock: Row = {
   fault,
   name: 'a held lock of the migrations keeps nobody from starting where nothing is missing, and its holder is named where something is',
   run: async (run) => {
     const { checks } = run;
     const { database, environment } = await stageOf(run);
-    const held = database.query(`select pg_advisory_lock(${lockOf}), pg_sleep(600)`).catch(() => undefined);
-    const holder = async () => (await database.query(lockHolder))[0]?.['pid'];
-    await until(async () => (await holder()) !== undefined, 5000);
-    const pid = await holder();
+    const held = await holdMigrations(database);
     const server = await openOn(run, environment);
-    const isNamed = () => server.output.includes(`the process ${pid} of PostgreSQL holds the lock`);
+    const isNamed = () => server.output.includes(`the process ${held.pid} of PostgreSQL holds the lock`);
     checks.holds('its holder is named', (await until(isNamed, 15_000)) !== undefined);
-    await database.query(`select pg_terminate_backend(${pid})`);
-    await held;
+    await held[Symbol.asyncDispose]();
     await serves(run, server);
 
-    const again = database.query(`select pg_advisory_lock(${lockOf}), pg_sleep(600)`).catch(() => undefined);
-    await until(async () => (await holder()) !== undefined, 5000);
+    await using _again = await holdMigrations(database);
     await serves(run, await openOn(run, environment));
-    await database.query(`select pg_terminate_backend(${await holder()})`);
-    await again;
   },
 };
 
